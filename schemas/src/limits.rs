@@ -1,0 +1,34 @@
+//! Every limit of Cairn that two crates must agree on, in one place.
+//!
+//! Owns numbers and the reason for each. Refuses configuration: what an operator may change lives in `cairn.toml`.
+
+/// One signed event as a record, bytes. Larger bytes are blobs.
+pub const EVENT_BYTES: usize = 48 * 1024;
+/// One decision, encoded, bytes: an event, its verdict, its facts. Larger consequences go on as further ticks.
+pub const DECISION_BYTES: usize = 60 * 1024;
+/// One block record, bytes: under the default `message.max.bytes` of Kafka and librdkafka.
+pub const BLOCK_BYTES: usize = 900_000;
+/// One record of any stream, bytes: what a log backend must take.
+pub const RECORD_BYTES: usize = 1_000_000;
+/// Blocks appended and not yet read back.
+pub const BLOCKS_IN_FLIGHT: usize = 4;
+/// Due ticks decided in one block; the rest come in the next.
+pub const TICKS_PER_BLOCK: usize = 1_000;
+/// One decoded leaf entry, bytes: C2SP tlog-tiles writes its length in 16 bits.
+pub const LEAF_ENTRY_BYTES: usize = 65_535;
+/// Nesting of a decoded document.
+pub const DEPTH: usize = 16;
+/// Largest integer of the shared model: exact in every JSON reader (2^53 − 1).
+pub const INTEGER_MAX: u64 = (1 << 53) - 1;
+/// Largest amount: 10^38 − 1 fits Decimal128.
+pub const AMOUNT_MAX: u128 = 100_000_000_000_000_000_000_000_000_000_000_000_000 - 1;
+/// One blob, bytes: what the gateway takes in one request and a worker loads at once.
+pub const BLOB_BYTES: usize = 256 * 1024 * 1024;
+/// Events in one HTTP request.
+pub const EVENTS_PER_REQUEST: usize = 1_024;
+/// How far a block's time may lie after its record's own append time, milliseconds.
+pub const CLOCK_SKEW_MS: i64 = 2_000;
+/// Partitions of an instance.
+pub const PARTITIONS: u32 = 4_096;
+/// Tasks of one job.
+pub const TASKS_PER_JOB: u32 = 10_000;
