@@ -1,0 +1,287 @@
+# shellcheck shell=bash
+# What a build needs, found or installed: sourced by deploy/quickstart.sh and tests/run.sh.
+#
+# Owns the choice of a Rust toolchain and of packages, the question before anything is installed, and how steps are shown.
+# Refuses to install without consent, to write outside the checkout (packages and toolchain caches apart), and to
+# guess on a system it does not know.
+#
+# The caller sets ROOT (the checkout, and is in it) and YES (1: do not ask), then calls: begin, find_needs, install_needs.
+
+TARGET=${CARGO_TARGET_DIR:-$ROOT/target}
+LOGS=$TARGET/quickstart
+MSRV=$(sed -n 's/^rust-version *= *"\([0-9.]*\)".*/\1/p' "$ROOT/Cargo.toml")
+CA_BUNDLE=/etc/ssl/certs/ca-certificates.crt
+
+# ---- what a person sees -------------------------------------------------------------------------------------------
+
+begin() {
+  TTY=0 BOLD='' DIM='' RED='' GREEN='' PLAIN=''
+  if [ -t 1 ]; then
+    TTY=1
+    if [ -z "${NO_COLOR:-}" ] && [ "${TERM:-dumb}" != dumb ]; then
+      BOLD=$'\e[1m' DIM=$'\e[2m' RED=$'\e[31m' GREEN=$'\e[32m' PLAIN=$'\e[0m'
+    fi
+  fi
+  STEP_PID=''
+  trap 'stop_step; exit 130' INT
+  trap 'stop_step; exit 143' TERM
+  settle_home
+  mkdir -p "$LOGS" || die "cannot write in $TARGET" "check its owner, or set CARGO_TARGET_DIR"
+}
+
+say() { printf '%s\n' "$*"; }
+note() { printf '    %s%s%s\n' "$DIM" "$*" "$PLAIN"; }
+
+# die WHAT NEXT: what is wrong, and what to do about it.
+die() {
+  printf '%serror%s %s\n' "${RED-}" "${PLAIN-}" "$1" >&2
+  [ -z "${2:-}" ] || printf '      %s\n' "$2" >&2
+  exit 1
+}
+
+# Prints seconds as 3:07.
+clock() { printf '%d:%02d' $(($1 / 60)) $(($1 % 60)); }
+
+done_line() { printf '%s%s%s %s %s%s%s\n' "$GREEN" 'ok' "$PLAIN" "$1" "$DIM" "$(clock "$2")" "$PLAIN"; }
+
+# step TITLE COMMAND...: runs a command whose output belongs in a log, and shows time passing meanwhile.
+step() {
+  local title=$1 started=$SECONDS log status
+  shift
+  log=$LOGS/step.log
+  [ "$TTY" = 1 ] || say ".. $title"
+  "$@" >"$log" 2>&1 </dev/null &
+  STEP_PID=$!
+  if [ "$TTY" = 1 ]; then
+    while kill -0 "$STEP_PID" 2>/dev/null; do
+      printf '\r.. %s %s%s%s' "$title" "$DIM" "$(clock $((SECONDS - started)))" "$PLAIN"
+      sleep 0.2
+    done
+    printf '\r\e[K'
+  fi
+  status=0
+  wait "$STEP_PID" || status=$?
+  STEP_PID=''
+  if [ "$status" = 0 ]; then
+    done_line "$title" $((SECONDS - started))
+  else
+    printf '%sno%s %s %s\n' "$RED" "$PLAIN" "$title" "$(clock $((SECONDS - started)))"
+    tail -n 20 "$log" | sed 's/^/    /'
+    cp "$log" "$LOGS/failed.log"
+    note "all of it: $LOGS/failed.log"
+  fi
+  return "$status"
+}
+
+stop_step() {
+  [ -z "$STEP_PID" ] || kill "$STEP_PID" 2>/dev/null
+  printf '\n%s\n' 'stopped; nothing is left running, and running it again continues' >&2
+}
+
+# Asks before anything is installed. Without a terminal there is nobody to ask.
+consent() {
+  local answer
+  [ "$YES" = 1 ] && return 0
+  if [ ! -t 0 ] || [ "$TTY" = 0 ]; then die "nobody to ask: this is not a terminal" "run it again with --yes"; fi
+  printf '%s%s%s [Y/n] ' "$BOLD" "$1" "$PLAIN"
+  read -r answer || answer=n
+  case $answer in '' | y | Y | yes | Yes) return 0 ;; *) return 1 ;; esac
+}
+
+# ---- the ground ---------------------------------------------------------------------------------------------------
+
+# cargo and pip keep caches under HOME. Where it is unset, empty or not ours, the password database knows better;
+# where that does not either, the caches stay in the checkout.
+settle_home() {
+  [ -n "${HOME:-}" ] && [ -d "$HOME" ] && [ -w "$HOME" ] && return
+  local home
+  home=$(getent passwd "$(id -u)" | cut -d: -f6) || home=''
+  if [ -n "$home" ] && [ "$home" != / ] && [ -d "$home" ] && [ -w "$home" ]; then
+    export HOME=$home
+  else
+    mkdir -p "$TARGET/home" && export HOME=$TARGET/home
+  fi
+}
+
+has() { command -v "$1" >/dev/null 2>&1; }
+
+# at_least VERSION MINIMUM
+at_least() { [ "$(printf '%s\n%s\n' "$2" "$1" | sort -V | head -n 1)" = "$2" ]; }
+
+# ---- finding ------------------------------------------------------------------------------------------------------
+
+# new_enough: the cargo and rustc that PATH gives now are there and new enough. Sets RUST to the version found.
+new_enough() {
+  local cargo rustc
+  cargo=$(cargo --version 2>/dev/null | awk '{print $2}')
+  rustc=$(rustc --version 2>/dev/null | awk '{print $2}')
+  [ -n "$cargo" ] && [ -n "$rustc" ] || return 1
+  RUST=${rustc%%-*}
+  at_least "${cargo%%-*}" "$MSRV" && at_least "$RUST" "$MSRV"
+}
+
+# Finds a toolchain that is already here, from the plainest place on; RUST_FROM says where.
+find_rust() {
+  local dir name path=$PATH
+  RUST='' RUST_FROM=''
+  new_enough && { RUST_FROM=$(command -v cargo); return 0; }
+  for dir in "${CARGO_HOME:-$HOME/.cargo}/bin" /usr/lib/rust-*/bin; do
+    [ -x "$dir/cargo" ] || continue
+    PATH=$dir:$path
+    new_enough && { RUST_FROM=$dir/cargo; export PATH; return 0; }
+    PATH=$path
+  done
+  has rustup || return 1
+  for name in $(rustup toolchain list 2>/dev/null | awk '{print $1}' | sort -rV); do
+    RUSTUP_TOOLCHAIN=$name new_enough || continue
+    export RUSTUP_TOOLCHAIN=$name
+    RUST_FROM="rustup, $name"
+    return 0
+  done
+  return 1
+}
+
+# A C compiler is there only if it can compile and link against the C library's headers.
+find_cc() {
+  has cc && printf '#include <stdlib.h>\nint main(void){return 0;}\n' | cc -x c - -o "$LOGS/cc-works" 2>/dev/null
+}
+
+find_certificates() {
+  [ -s "$CA_BUNDLE" ] || [ -s /etc/pki/tls/certs/ca-bundle.crt ] || [ -s /etc/ssl/cert.pem ]
+}
+
+find_python() { has python3 && python3 -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 10))' 2>/dev/null; }
+
+find_rustfmt() { cargo fmt --version >/dev/null 2>&1; }
+
+# find_needs for_build|for_tests: looks at everything, changes nothing. Fills NEEDS (names for people) and PACKAGES (for apt).
+find_needs() {
+  NEEDS=() PACKAGES=() WANT_RUST=0
+  if find_rust; then row rust "$RUST ($RUST_FROM)"; else
+    WANT_RUST=1
+    NEEDS+=("Rust $MSRV or newer")
+    row rust "missing: $MSRV or newer${RUST:+, found $RUST}"
+  fi
+  if find_cc; then row 'C compiler' "$(cc --version | head -n 1)"; else need 'a C compiler' gcc libc6-dev; fi
+  if find_certificates; then row certificates present; else need 'root certificates' ca-certificates; fi
+  if [ "$1" = for_tests ]; then
+    if find_python; then row python "$(python3 --version)"; else need 'Python 3 with venv' python3 python3-venv; fi
+    if [ "$WANT_RUST" = 0 ] && find_rustfmt; then row rustfmt "$(cargo fmt --version)"; fi
+  fi
+}
+
+row() { printf '   %-14s %s\n' "$1" "$2"; }
+
+# need NAME PACKAGE...
+need() {
+  NEEDS+=("$1")
+  row "${1#a }" missing
+  shift
+  PACKAGES+=("$@")
+}
+
+# ---- installing ---------------------------------------------------------------------------------------------------
+
+# install_needs: says, asks, installs. Returns with everything there, or does not return.
+install_needs() {
+  [ ${#NEEDS[@]} -gt 0 ] || return 0
+  if [ "$WANT_RUST" = 1 ] && has rustup; then rust_by_rustup; fi
+  if [ "$WANT_RUST" = 1 ] || [ ${#PACKAGES[@]} -gt 0 ]; then install_packages; fi
+  find_rust || die "Rust $MSRV or newer is still not there" "install it with rustup (https://rustup.rs), then run this again"
+  find_cc || die "the C compiler does not work" "try: echo 'int main(){return 0;}' | cc -x c - -o /tmp/a"
+}
+
+# The exact minimum, beside whatever toolchains are there: no default of the user's changes.
+rust_by_rustup() {
+  consent "Install Rust $MSRV with rustup, beside your other toolchains?" || return 0
+  if step "Rust $MSRV by rustup" timeout 900 rustup toolchain install "$MSRV" --profile minimal --component rustfmt && find_rust; then
+    WANT_RUST=0
+  else
+    note 'rustup could not fetch it; going on with the distribution'"'"'s packages'
+  fi
+}
+
+install_packages() {
+  has apt-get || die "this needs ${NEEDS[*]}, and here is no apt-get" "install them as your system does; Rust: https://rustup.rs"
+  APT=(-o DPkg::Lock::Timeout=120)
+  choose_packages
+  local commands=("apt-get update" "apt-get install --yes --no-install-recommends ${PACKAGES[*]}")
+  say "   To install: ${BOLD}${PACKAGES[*]}${PLAIN}${FROM:+ (from $FROM)}"
+  can_be_root || die "installing needs root, and sudo is not to be had" "as root: ${commands[0]} && ${commands[1]}"
+  consent 'Install these packages?' || die 'not installed' "by hand, as root: ${commands[0]} && ${commands[1]}"
+  if [ "$UPDATED" = 0 ]; then apt_update; fi
+  step "packages: ${PACKAGES[*]}" as_root apt-get "${APT[@]}" install --yes --no-install-recommends "${PACKAGES[@]}" ||
+    die 'the packages could not be installed' "as root: ${commands[0]} && ${commands[1]}"
+}
+
+# Which packages carry a new enough Rust is known only from apt's lists, so these may have to be read first.
+choose_packages() {
+  UPDATED=0 FROM=''
+  [ "$WANT_RUST" = 1 ] || return 0
+  local rust=''
+  if ! rust=$(rust_packages); then
+    if can_be_root; then
+      apt_update
+      rust=$(rust_packages) || { use_security_suite && rust=$(rust_packages); } || rust=''
+    elif grep -qs '^ID=debian' /etc/os-release; then
+      rust='rustc-web cargo-web'
+    fi
+  fi
+  if [ -z "$rust" ]; then
+    say "   This system's packages have no Rust $MSRV or newer."
+    die "Rust $MSRV or newer is missing" "install it with rustup (https://rustup.rs), then run this again"
+  fi
+  read -ra rust <<<"$rust"
+  PACKAGES+=("${rust[@]}")
+}
+
+# Prints the packages of the newest Rust that is new enough: the plain ones, those that Debian keeps current for its
+# browsers, or those that Ubuntu names by version.
+rust_packages() {
+  local version
+  if at_least "$(candidate rustc)" "$MSRV" && at_least "$(candidate cargo)" 0.1; then say rustc cargo; return; fi
+  if at_least "$(candidate rustc-web)" "$MSRV"; then say rustc-web cargo-web; return; fi
+  for version in $(apt-cache pkgnames cargo-1 2>/dev/null | sed -n 's/^cargo-\(1\.[0-9]*\)$/\1/p' | sort -rV); do
+    if at_least "$(candidate "rustc-$version")" "$MSRV"; then say "rustc-$version" "cargo-$version"; return; fi
+  done
+  return 1
+}
+
+# The upstream version that apt would install, or 0.
+candidate() {
+  local version
+  version=$(LC_ALL=C apt-cache "${APT[@]}" policy "$1" 2>/dev/null | awk '$1 == "Candidate:" && $2 != "(none)" {print $2}')
+  version=${version#*:}
+  say "${version:-0}" | sed 's/[^0-9.].*//'
+}
+
+# A bare debootstrap root lists no security suite, and Debian's current compiler lives there. It lies beside the archive
+# that is listed; reading it this once changes no file under /etc.
+use_security_suite() {
+  local uri codename parts=$LOGS/sources
+  # shellcheck disable=SC2016
+  read -r uri codename < <(apt-get indextargets --format '$(REPO_URI) $(CODENAME)' 'Identifier: Packages' 2>/dev/null | head -n 1)
+  case $uri in */debian/) ;; *) return 1 ;; esac
+  mkdir -p "$parts"
+  cp /etc/apt/sources.list.d/* "$parts/" 2>/dev/null
+  printf 'deb %s-security %s-security main\n' "${uri%/}" "$codename" >"$parts/security.list"
+  APT+=(-o "Dir::Etc::sourceparts=$parts")
+  FROM="$codename-security, which is not among your apt sources; read this once"
+  apt_update
+}
+
+apt_update() {
+  step "apt's package lists" as_root apt-get "${APT[@]}" update || note 'some lists could not be read; going on with what is there'
+  UPDATED=1
+}
+
+# Sets SUDO. sudo asks for its password in the foreground, before any step runs.
+can_be_root() {
+  SUDO=()
+  [ "$(id -u)" = 0 ] && return 0
+  has sudo || return 1
+  if [ -t 0 ]; then sudo -v || return 1; else sudo -n true 2>/dev/null || return 1; fi
+  SUDO=(sudo)
+}
+
+as_root() { "${SUDO[@]}" env DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8 "$@"; }
