@@ -1,0 +1,173 @@
+//! The log: durable, ordered streams of records, and the contract that every backend of it keeps.
+//!
+//! Owns the [`EventLog`] contract, its backends ([`memory`], [`disk`]), the conformance [`suite`] that each of them
+//! passes, and the content-addressed [`blobs`]. Refuses meaning: here a record is bytes, and nobody looks inside.
+//!
+//! Four things hold for every backend, and a caller may assume nothing beyond them:
+//! offsets ascend but may have gaps; a record is visible only once it is durable; an append may end with an unknown
+//! outcome and is then sent again, so that a record may be there twice; an assignment may be lost without a word.
+
+pub mod assignment;
+pub mod blobs;
+pub mod clock;
+pub mod disk;
+mod error;
+pub mod memory;
+pub mod suite;
+
+pub use assignment::{Assigner, Assignment, Assignments, Change};
+pub use clock::{Clock, ManualClock, SystemClock};
+pub use error::{AppendError, ReadError};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use cairn_schemas::{Stream, limits};
+use std::fmt;
+
+/// Records of one append. One HTTP request's events fit four times.
+pub const APPEND_RECORDS: usize = 4 * limits::EVENTS_PER_REQUEST;
+/// Bytes of one append: one HTTP request's events at their largest fit.
+pub const APPEND_BYTES: usize = 64 * 1024 * 1024;
+
+/// Where a record lies: one partition of one stream. The unit of order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Place {
+    pub stream: Stream,
+    pub partition: u32,
+}
+
+impl Place {
+    pub const fn new(stream: Stream, partition: u32) -> Self {
+        Place { stream, partition }
+    }
+
+    /// The journal of a partition.
+    pub const fn journal(partition: u32) -> Self {
+        Place { stream: Stream::Journal, partition }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}[{}]", self.stream, self.partition)
+    }
+}
+
+/// What was read: the bytes as they were appended, and where and when that was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    pub offset: u64,
+    /// When the log took the record, milliseconds since 1970-01-01 UTC, by the log's clock. Never goes back within a place.
+    pub time: i64,
+    pub bytes: Bytes,
+}
+
+/// Where one appended record lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Appended {
+    pub offset: u64,
+    /// As in [`Record::time`].
+    pub time: i64,
+}
+
+/// How much one read returns at most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReadLimit {
+    pub records: usize,
+    /// Summed over [`Record::bytes`]. The first record comes whatever its size, so that every reader gets on.
+    pub bytes: usize,
+}
+
+impl Default for ReadLimit {
+    fn default() -> Self {
+        ReadLimit { records: 1_024, bytes: 4 * 1024 * 1024 }
+    }
+}
+
+/// The answer to one read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Read {
+    /// Offsets strictly ascending, none below the one asked for.
+    pub records: Vec<Record>,
+    /// One past the last visible record of the place, at the time of the read; 0 where nothing was ever visible.
+    pub end: u64,
+}
+
+impl Read {
+    /// The offset to read from next, after a read from `from`.
+    pub fn next(&self, from: u64) -> u64 {
+        self.records.last().map_or(from.max(self.end), |last| last.offset + 1)
+    }
+}
+
+/// A log of seven streams, each with the same number of partitions.
+///
+/// Everything here is safe to call at once from many tasks. Every future is safe to drop: a dropped `read`, `wait` or
+/// `time` has done nothing, a dropped `append` has an unknown outcome.
+#[async_trait]
+pub trait EventLog: Send + Sync + fmt::Debug {
+    /// Partitions of each stream, at least 1. MUST NOT change during the life of the log.
+    fn partitions(&self) -> u32;
+
+    /// Appends `records` to one place, in the order given, and says where each lies.
+    ///
+    /// On `Ok`, MUST: all are durable and visible, offsets strictly ascend, nothing of this call is missing or out of order.
+    /// MAY: a record is there more than once (an at-least-once backend retries); the offsets answered are those of one full copy.
+    /// MAY: records of other calls lie between them, and offsets have gaps.
+    /// On [`AppendError::Unknown`]: each may be there once, more often, or not at all; the caller sends the same bytes again.
+    /// On every other error, MUST: nothing of this call is visible, now or later.
+    /// Two appends to one place of which the second was called after the first returned lie in that order.
+    ///
+    /// At most [`APPEND_RECORDS`] records, [`APPEND_BYTES`] in sum and [`limits::RECORD_BYTES`] each; more is
+    /// [`AppendError::TooLarge`]. MUST take all up to these. No records: `Ok` and nothing happens.
+    async fn append(&self, place: Place, records: Vec<Bytes>) -> Result<Vec<Appended>, AppendError>;
+
+    /// Reads visible records of one place with offset at or above `from`, as many as `limit` allows.
+    ///
+    /// MUST: only durable records; once visible, a record stays where and what it is until it is deleted from the
+    /// front; at least one record if any is visible at or above `from`; append times never go back along a place.
+    /// MUST NOT return bytes other than those appended: that is [`ReadError::Damaged`].
+    /// MAY return fewer than the limit allows. Reading at the end gives no records and is no error.
+    /// Beyond the end is [`ReadError::BeyondEnd`]: the log lost what this reader has seen. Below the first kept record is
+    /// [`ReadError::Truncated`].
+    async fn read(&self, place: Place, from: u64, limit: ReadLimit) -> Result<Read, ReadError>;
+
+    /// Returns once any of `places` shows a record at or above its offset; at once where one does already.
+    ///
+    /// MUST NOT return earlier. MAY return late, but not never. Without places it never returns.
+    async fn wait(&self, places: &[(Place, u64)]) -> Result<(), ReadError>;
+
+    /// The log's clock now, milliseconds since 1970-01-01 UTC: what an append would be stamped with. Never goes back.
+    async fn time(&self) -> Result<i64, ReadError>;
+
+    /// Joins as `member` and learns which partitions it is given, now and from then on.
+    ///
+    /// A partition stands for its journal and its six topics. MUST: generations of one partition ascend from one
+    /// assignment to the next, whoever gets it; a member sees `Revoked` of a generation before it sees the next `Given` of the partition.
+    /// MAY: two members both believe they own a partition (the revocation of the elder is late, or lost with its network);
+    /// a generation that came and went unseen is never told. So an assignment allows to claim a partition; only a claim in the journal owns it.
+    fn assignments(&self, member: &str) -> Assignments;
+}
+
+/// Refuses what no backend takes; returns the sum of the bytes.
+pub(crate) fn check_append(partitions: u32, place: Place, records: &[Bytes]) -> Result<usize, AppendError> {
+    if place.partition >= partitions {
+        return Err(AppendError::NoSuchPlace { place, partitions });
+    }
+    if records.len() > APPEND_RECORDS {
+        return Err(AppendError::TooLarge { place, what: "records in one append", size: records.len(), limit: APPEND_RECORDS });
+    }
+    if let Some(record) = records.iter().find(|record| record.len() > limits::RECORD_BYTES) {
+        return Err(AppendError::TooLarge { place, what: "bytes of one record", size: record.len(), limit: limits::RECORD_BYTES });
+    }
+    let bytes = records.iter().map(Bytes::len).sum();
+    if bytes > APPEND_BYTES {
+        return Err(AppendError::TooLarge { place, what: "bytes of one append", size: bytes, limit: APPEND_BYTES });
+    }
+    Ok(bytes)
+}
+
+/// Refuses a place that the log does not have.
+pub(crate) fn check_place(partitions: u32, place: Place) -> Result<(), ReadError> {
+    if place.partition < partitions { Ok(()) } else { Err(ReadError::NoSuchPlace { place, partitions }) }
+}

@@ -1,0 +1,1 @@
+//! Blobs: large bytes, named by their hash.

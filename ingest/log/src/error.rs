@@ -1,0 +1,96 @@
+//! What an append or a read answers when it does not succeed.
+//!
+//! Owns codes CRN-5101 to CRN-5119. Refuses to guess: an error that leaves the outcome open says so.
+
+use crate::Place;
+use std::io;
+
+/// Why an append did not succeed. Only [`Unknown`](AppendError::Unknown) leaves the outcome open.
+#[derive(Debug, thiserror::Error)]
+pub enum AppendError {
+    #[error("append to {place}: the outcome is unknown")]
+    Unknown { place: Place },
+    #[error("append to {place}: {size} {what}, at most {limit} are taken")]
+    TooLarge { place: Place, what: &'static str, size: usize, limit: usize },
+    #[error("append to {place}: the log has {partitions} partitions, numbered from 0")]
+    NoSuchPlace { place: Place, partitions: u32 },
+    #[error("append to {place}: this log was closed or fenced")]
+    Closed { place: Place },
+    #[error("append to {place}: this log was opened for reading only")]
+    ReadOnly { place: Place },
+    #[error("append to {place}: no space is left")]
+    Full { place: Place },
+    #[error("append to {place}")]
+    Io { place: Place, source: io::Error },
+}
+
+impl AppendError {
+    /// The stable code for people.
+    pub fn code(&self) -> &'static str {
+        match self {
+            AppendError::Unknown { .. } => "CRN-5101",
+            AppendError::TooLarge { .. } => "CRN-5102",
+            AppendError::NoSuchPlace { .. } => "CRN-5103",
+            AppendError::Closed { .. } => "CRN-5104",
+            AppendError::ReadOnly { .. } => "CRN-5105",
+            AppendError::Full { .. } => "CRN-5106",
+            AppendError::Io { .. } => "CRN-5107",
+        }
+    }
+
+    /// What to do about it.
+    pub fn next(&self) -> &'static str {
+        match self {
+            AppendError::Unknown { .. } => "send the same bytes again: a second copy changes nothing",
+            AppendError::TooLarge { .. } => "split the append, or store large bytes as a blob and name it",
+            AppendError::NoSuchPlace { .. } => "use a partition below the number in the genesis document",
+            AppendError::Closed { .. } => "stop writing: another opener of this log took over, or the node is shutting down",
+            AppendError::ReadOnly { .. } => "start the node with `cairn up` and send through it",
+            AppendError::Full { .. } => "free space on the log's disk and send again: nothing of this append was kept",
+            AppendError::Io { .. } => "look at the disk's health and send again: nothing of this append was kept",
+        }
+    }
+}
+
+/// Why a read did not succeed.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    #[error("read of {place} from {from}: the first kept record is at {first}")]
+    Truncated { place: Place, from: u64, first: u64 },
+    #[error("read of {place} from {from}: the log ends at {end}")]
+    BeyondEnd { place: Place, from: u64, end: u64 },
+    #[error("read of {place}: the log has {partitions} partitions, numbered from 0")]
+    NoSuchPlace { place: Place, partitions: u32 },
+    #[error("read of {place} at {offset}: {file} is damaged at byte {at}: {reason}")]
+    Damaged { place: Place, offset: u64, file: String, at: u64, reason: &'static str },
+    #[error("the log was closed")]
+    Closed,
+    #[error("read of {place}")]
+    Io { place: Place, source: io::Error },
+}
+
+impl ReadError {
+    /// The stable code for people.
+    pub fn code(&self) -> &'static str {
+        match self {
+            ReadError::Truncated { .. } => "CRN-5111",
+            ReadError::BeyondEnd { .. } => "CRN-5112",
+            ReadError::NoSuchPlace { .. } => "CRN-5113",
+            ReadError::Damaged { .. } => "CRN-5114",
+            ReadError::Closed => "CRN-5115",
+            ReadError::Io { .. } => "CRN-5116",
+        }
+    }
+
+    /// What to do about it.
+    pub fn next(&self) -> &'static str {
+        match self {
+            ReadError::Truncated { .. } => "start from a snapshot or the archive: older records were deleted",
+            ReadError::BeyondEnd { .. } => "restore the log: it was cut below a position that was already decided or saved",
+            ReadError::NoSuchPlace { .. } => "use a partition below the number in the genesis document",
+            ReadError::Damaged { .. } => "restore the named file from a copy: nothing behind the damage is skipped",
+            ReadError::Closed => "open the log again",
+            ReadError::Io { .. } => "look at the disk's health and read again",
+        }
+    }
+}

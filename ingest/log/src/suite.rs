@@ -1,0 +1,1 @@
+//! The conformance suite: what every backend of the log must pass.
