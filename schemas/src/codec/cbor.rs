@@ -27,6 +27,11 @@ pub fn from_slice<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
     })
 }
 
+/// Reads a type from a value that [`from_slice`] has read, and so found strict.
+pub fn from_value<T: DeserializeOwned>(value: &ciborium::Value) -> Result<T, CodecError> {
+    value.deserialized().map_err(|error| CodecError::Schema(error.to_string()))
+}
+
 /// Whether the bytes are one deterministic document, whatever it means. No memory is taken for what a length only claims.
 pub fn check(bytes: &[u8]) -> Result<(), CodecError> {
     strict::check(bytes)
