@@ -205,18 +205,18 @@ install_packages() {
   has apt-get || die "this needs ${NEEDS[*]}, and here is no apt-get" "install them as your system does; Rust: https://rustup.rs"
   APT=(-o DPkg::Lock::Timeout=120)
   choose_packages
-  local commands=("apt-get update" "apt-get install --yes --no-install-recommends ${PACKAGES[*]}")
+  local by_hand="${FIRST}apt-get update && apt-get install --yes --no-install-recommends ${PACKAGES[*]}"
   say "   To install: ${BOLD}${PACKAGES[*]}${PLAIN}${FROM:+ (from $FROM)}"
-  can_be_root || die "installing needs root, and sudo is not to be had" "as root: ${commands[0]} && ${commands[1]}"
-  consent 'Install these packages?' || die 'not installed' "by hand, as root: ${commands[0]} && ${commands[1]}"
+  can_be_root || die "installing needs root, and sudo is not to be had" "run this as root, then this script again: $by_hand"
+  consent 'Install these packages?' || die 'not installed' "by hand, as root: $by_hand"
   if [ "$UPDATED" = 0 ]; then apt_update; fi
   step "packages: ${PACKAGES[*]}" as_root apt-get "${APT[@]}" install --yes --no-install-recommends "${PACKAGES[@]}" ||
-    die 'the packages could not be installed' "as root: ${commands[0]} && ${commands[1]}"
+    die 'the packages could not be installed' "as root: $by_hand"
 }
 
 # Which packages carry a new enough Rust is known only from apt's lists, so these may have to be read first.
 choose_packages() {
-  UPDATED=0 FROM=''
+  UPDATED=0 FROM='' FIRST=''
   [ "$WANT_RUST" = 1 ] || return 0
   local rust=''
   if ! rust=$(rust_packages); then
@@ -225,6 +225,7 @@ choose_packages() {
       rust=$(rust_packages) || { use_security_suite && rust=$(rust_packages); } || rust=''
     elif grep -qs '^ID=debian' /etc/os-release; then
       rust='rustc-web cargo-web'
+      FIRST=$(security_suite) && FIRST="echo '$FIRST' >/etc/apt/sources.list.d/security.list && "
     fi
   fi
   if [ -z "$rust" ]; then
@@ -256,17 +257,26 @@ candidate() {
 }
 
 # A bare debootstrap root lists no security suite, and Debian's current compiler lives there. It lies beside the archive
-# that is listed; reading it this once changes no file under /etc.
-use_security_suite() {
-  local uri codename parts=$LOGS/sources
+# that is listed. Prints its line for apt's sources; nothing where a security suite is listed, or no Debian archive is.
+security_suite() {
+  local listed uri codename
   # shellcheck disable=SC2016
-  read -r uri codename < <(apt-get indextargets --format '$(REPO_URI) $(CODENAME)' 'Identifier: Packages' 2>/dev/null | head -n 1)
+  listed=$(apt-get indextargets --format '$(REPO_URI) $(CODENAME)' 'Identifier: Packages' 2>/dev/null)
+  case $listed in *-security*) return 1 ;; esac
+  read -r uri codename <<<"$listed"
   case $uri in */debian/) ;; *) return 1 ;; esac
+  say "deb ${uri%/}-security $codename-security main"
+}
+
+# Reads the security suite this once: no file under /etc changes.
+use_security_suite() {
+  local line parts=$LOGS/sources
+  line=$(security_suite) || return 1
   mkdir -p "$parts"
   cp /etc/apt/sources.list.d/* "$parts/" 2>/dev/null
-  printf 'deb %s-security %s-security main\n' "${uri%/}" "$codename" >"$parts/security.list"
+  say "$line" >"$parts/security.list"
   APT+=(-o "Dir::Etc::sourceparts=$parts")
-  FROM="$codename-security, which is not among your apt sources; read this once"
+  FROM="Debian's security suite, which is not among your apt sources"
   apt_update
 }
 
