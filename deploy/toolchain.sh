@@ -156,7 +156,7 @@ find_rustfmt() { cargo fmt --version >/dev/null 2>&1; }
 
 # find_needs for_build|for_tests: looks at everything, changes nothing. Fills NEEDS (names for people) and PACKAGES (for apt).
 find_needs() {
-  NEEDS=() PACKAGES=() WANT_RUST=0
+  NEEDS=() PACKAGES=() WANT_RUST=0 WANT_FMT=0
   if find_rust; then row rust "$RUST ($RUST_FROM)"; else
     WANT_RUST=1
     NEEDS+=("Rust $MSRV or newer")
@@ -166,7 +166,11 @@ find_needs() {
   if find_certificates; then row certificates present; else need 'root certificates' ca-certificates; fi
   if [ "$1" = for_tests ]; then
     if find_python; then row python "$(python3 --version)"; else need 'Python 3 with venv' python3 python3-venv; fi
-    if [ "$WANT_RUST" = 0 ] && find_rustfmt; then row rustfmt "$(cargo fmt --version)"; fi
+    if [ "$WANT_RUST" = 0 ] && find_rustfmt; then row rustfmt "$(cargo fmt --version)"; else
+      WANT_FMT=1
+      NEEDS+=(rustfmt)
+      row rustfmt missing
+    fi
   fi
 }
 
@@ -185,19 +189,22 @@ need() {
 # install_needs: says, asks, installs. Returns with everything there, or does not return.
 install_needs() {
   [ ${#NEEDS[@]} -gt 0 ] || return 0
-  if [ "$WANT_RUST" = 1 ] && has rustup; then rust_by_rustup; fi
-  if [ "$WANT_RUST" = 1 ] || [ ${#PACKAGES[@]} -gt 0 ]; then install_packages; fi
+  if has rustup; then by_rustup; fi
+  if [ "$WANT_RUST$WANT_FMT" != 00 ] || [ ${#PACKAGES[@]} -gt 0 ]; then install_packages; fi
   find_rust || die "Rust $MSRV or newer is still not there" "install it with rustup (https://rustup.rs), then run this again"
   find_cc || die "the C compiler does not work" "try: echo 'int main(){return 0;}' | cc -x c - -o /tmp/a"
 }
 
-# The exact minimum, beside whatever toolchains are there: no default of the user's changes.
-rust_by_rustup() {
-  consent "Install Rust $MSRV with rustup, beside your other toolchains?" || return 0
-  if step "Rust $MSRV by rustup" timeout 900 rustup toolchain install "$MSRV" --profile minimal --component rustfmt && find_rust; then
-    WANT_RUST=0
-  else
-    note 'rustup could not fetch it; going on with the distribution'"'"'s packages'
+# The exact minimum, beside whatever toolchains are there: no default of the user's changes. What rustup cannot fetch is
+# left to the distribution's packages.
+by_rustup() {
+  if [ "$WANT_RUST" = 1 ]; then
+    consent "Install Rust $MSRV with rustup, beside your other toolchains?" || return 0
+    step "Rust $MSRV by rustup" timeout 900 rustup toolchain install "$MSRV" --profile minimal --component rustfmt || return 0
+    if find_rust; then WANT_RUST=0 WANT_FMT=0; fi
+  elif [ "$WANT_FMT" = 1 ]; then
+    consent 'Install rustfmt with rustup?' || return 0
+    if step 'rustfmt by rustup' timeout 300 rustup component add rustfmt; then WANT_FMT=0; fi
   fi
 }
 
@@ -205,6 +212,7 @@ install_packages() {
   has apt-get || die "this needs ${NEEDS[*]}, and here is no apt-get" "install them as your system does; Rust: https://rustup.rs"
   APT=(-o DPkg::Lock::Timeout=120)
   choose_packages
+  [ ${#PACKAGES[@]} -gt 0 ] || return 0
   local by_hand="${FIRST}apt-get update && apt-get install --yes --no-install-recommends ${PACKAGES[*]}"
   say "   To install: ${BOLD}${PACKAGES[*]}${PLAIN}${FROM:+ (from $FROM)}"
   can_be_root || die "installing needs root, and sudo is not to be had" "run this as root, then this script again: $by_hand"
@@ -214,36 +222,54 @@ install_packages() {
     die 'the packages could not be installed' "as root: $by_hand"
 }
 
-# Which packages carry a new enough Rust is known only from apt's lists, so these may have to be read first.
+# Which packages carry a new enough Rust is known only from apt's lists, so these may have to be read first. FIRST is what
+# a person without root has to do before apt-get can find them.
 choose_packages() {
   UPDATED=0 FROM='' FIRST=''
-  [ "$WANT_RUST" = 1 ] || return 0
-  local rust=''
-  if ! rust=$(rust_packages); then
-    if can_be_root; then
-      apt_update
-      rust=$(rust_packages) || { use_security_suite && rust=$(rust_packages); } || rust=''
-    elif grep -qs '^ID=debian' /etc/os-release; then
-      rust='rustc-web cargo-web'
-      FIRST=$(security_suite) && FIRST="echo '$FIRST' >/etc/apt/sources.list.d/security.list && "
+  local suffix=''
+  if [ "$WANT_RUST" = 1 ]; then
+    if ! suffix=$(rust_suffix); then
+      if can_be_root; then
+        apt_update
+        suffix=$(rust_suffix) || { use_security_suite && suffix=$(rust_suffix); } || suffix=none
+      elif grep -qs '^ID=debian' /etc/os-release; then
+        suffix=-web
+        FIRST=$(security_suite) && FIRST="echo '$FIRST' >/etc/apt/sources.list.d/security.list && "
+      else
+        suffix=none
+      fi
     fi
+    [ "$suffix" != none ] || die "this system's packages have no Rust $MSRV or newer" "install it with rustup (https://rustup.rs), then run this again"
+    PACKAGES+=("rustc$suffix" "cargo$suffix")
   fi
-  if [ -z "$rust" ]; then
-    say "   This system's packages have no Rust $MSRV or newer."
-    die "Rust $MSRV or newer is missing" "install it with rustup (https://rustup.rs), then run this again"
-  fi
-  read -ra rust <<<"$rust"
-  PACKAGES+=("${rust[@]}")
+  if [ "$WANT_FMT" = 1 ]; then choose_rustfmt "$suffix"; fi
 }
 
-# Prints the packages of the newest Rust that is new enough: the plain ones, those that Debian keeps current for its
-# browsers, or those that Ubuntu names by version.
-rust_packages() {
-  local version
-  if at_least "$(candidate rustc)" "$MSRV" && at_least "$(candidate cargo)" 0.1; then say rustc cargo; return; fi
-  if at_least "$(candidate rustc-web)" "$MSRV"; then say rustc-web cargo-web; return; fi
-  for version in $(apt-cache pkgnames cargo-1 2>/dev/null | sed -n 's/^cargo-\(1\.[0-9]*\)$/\1/p' | sort -rV); do
-    if at_least "$(candidate "rustc-$version")" "$MSRV"; then say "rustc-$version" "cargo-$version"; return; fi
+# rustfmt comes with the compiler's own package set or not at all: the tests say that formatting was not checked.
+choose_rustfmt() {
+  local suffix=$1 owner
+  if [ "$WANT_RUST" = 0 ]; then
+    owner=$(dpkg-query -S "$(readlink -f "$(command -v cargo)")" 2>/dev/null) || return 0
+    suffix=${owner%%:*}
+    suffix=${suffix#cargo}
+    can_be_root || [ ${#PACKAGES[@]} -gt 0 ] || return 0
+    if ! at_least "$(candidate "rustfmt$suffix")" "$RUST" && can_be_root; then
+      apt_update
+      at_least "$(candidate "rustfmt$suffix")" "$RUST" || use_security_suite
+    fi
+  fi
+  if at_least "$(candidate "rustfmt$suffix")" "$MSRV"; then PACKAGES+=("rustfmt$suffix"); fi
+}
+
+# Prints what the names of the packages end in whose Rust is new enough: the plain ones, those that Debian keeps current
+# for its browsers, or those that Ubuntu names by version.
+rust_suffix() {
+  local suffix
+  for suffix in '' -web $(apt-cache pkgnames cargo-1 2>/dev/null | sed -n 's/^cargo\(-1\.[0-9]*\)$/\1/p' | sort -rV); do
+    if at_least "$(candidate "rustc$suffix")" "$MSRV" && [ "$(candidate "cargo$suffix")" != 0 ]; then
+      say "$suffix"
+      return
+    fi
   done
   return 1
 }
