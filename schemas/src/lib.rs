@@ -11,9 +11,13 @@ pub mod decision;
 pub mod event;
 pub mod fact;
 pub mod genesis;
+#[cfg(test)]
+mod golden;
 pub mod ids;
 pub mod limits;
 pub mod merkle;
+pub mod note;
+pub mod problem;
 pub mod record;
 pub mod sign;
 pub mod topic;
