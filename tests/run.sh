@@ -49,8 +49,11 @@ trap 'finish_group; [ "$FAILED" -gt 0 ] || [ -z "$SCRATCH" ] || rm -rf "$SCRATCH
 
 wanted() { case " ${STAGES[*]} " in *" $1 "*) return 0 ;; *) return 1 ;; esac; }
 
-# alive GROUP: something of the process group still runs.
-alive() { kill -0 -- "-$1" 2>/dev/null; }
+# alive GROUP: something of the process group still runs. The dead that nobody has reaped yet do not count.
+alive() {
+  cat /proc/[0-9]*/stat 2>/dev/null | sed 's/^.*) //' |
+    awk -v group="$1" '$3 == group && $1 != "Z" { found = 1 } END { exit !found }'
+}
 
 # Ends what a stage left behind. A process that is just being reaped gets two seconds to go by itself.
 finish_group() {
