@@ -1,7 +1,8 @@
 //! The log: durable, ordered streams of records, and the contract that every backend of it keeps.
 //!
 //! Owns the [`EventLog`] contract, its backends ([`memory`], [`disk`]), the conformance [`suite`] that each of them
-//! passes, and the content-addressed [`blobs`]. Refuses meaning: here a record is bytes, and nobody looks inside.
+//! passes, the content-addressed [`blobs`], and the rule of the [`journal`]. Refuses meaning: to the log a record is bytes, and only
+//! `journal` looks inside.
 //!
 //! Four things hold for every backend, and a caller may assume nothing beyond them:
 //! offsets ascend but may have gaps; a record is visible only once it is durable; an append may end with an unknown
@@ -12,6 +13,7 @@ pub mod blobs;
 pub mod clock;
 pub mod disk;
 mod error;
+pub mod journal;
 pub mod memory;
 pub mod suite;
 
