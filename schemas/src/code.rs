@@ -21,7 +21,11 @@ const fn code(code: &'static str, title: &'static str, next: &'static str) -> Co
 
 /// Every code, ascending.
 pub const CODES: &[Code] = &[
-    code("CRN-1101", "the request's body is not what this route takes", "send one event or an array as JSON, or application/cose, or application/cbor-seq; see `cairn submit --help`"),
+    code(
+        "CRN-1101",
+        "the request's body is not what this route takes",
+        "send one event or an array as JSON, or application/cose, or application/cbor-seq; see `cairn submit --help`",
+    ),
     code("CRN-1102", "too many events in one request", "send at most 1024 events at once"),
     code("CRN-1103", "the body is larger than this route takes", "split the request, or store large bytes as a blob"),
     code("CRN-1104", "the signature does not hold", "sign the canonical bytes with the key that `kid` names"),
@@ -34,7 +38,11 @@ pub const CODES: &[Code] = &[
     code("CRN-1111", "the request's Host or Origin is not this node's", "use the address that `cairn up` printed"),
     code("CRN-1112", "a parameter is missing or out of range", "correct it as the detail says"),
     code("CRN-1113", "no such route", "see the routes in the README of ingest/gateway"),
-    code("CRN-1114", "the journal cannot be read there", "see the detail; a follower that is ahead of its journal must stop and ask its operator"),
+    code(
+        "CRN-1114",
+        "the journal cannot be read there",
+        "see the detail; a follower that is ahead of its journal must stop and ask its operator",
+    ),
     code(
         "CRN-2001",
         "the record is not a well-formed signed event",
@@ -46,17 +54,41 @@ pub const CODES: &[Code] = &[
         "the record is not canonical",
         "send it through POST /v1/events as JSON, which canonicalises, or encode it as DESIGN says",
     ),
-    code("CRN-3101", "the machine's clock is off from the log's", "set the clock (NTP) and start again: block time is bound to the log's time within 2 s"),
-    code("CRN-3102", "an invariant of the state does not hold", "the partition halted before writing anything wrong: keep the journal, run `cairn replay --check`, report the block"),
-    code("CRN-3103", "a recorded fact could not be applied", "the partition halted: keep the journal, run `cairn replay --check`, report the block"),
-    code("CRN-3104", "this processor's key may not lead the partition", "authorise the key with a `processor.authorised` event signed by a genesis admin"),
+    code(
+        "CRN-3101",
+        "the machine's clock is off from the log's",
+        "set the clock (NTP) and start again: block time is bound to the log's time within 2 s",
+    ),
+    code(
+        "CRN-3102",
+        "an invariant of the state does not hold",
+        "the partition halted before writing anything wrong: keep the journal, run `cairn replay --check`, report the block",
+    ),
+    code(
+        "CRN-3103",
+        "a recorded fact could not be applied",
+        "the partition halted: keep the journal, run `cairn replay --check`, report the block",
+    ),
+    code(
+        "CRN-3104",
+        "this processor's key may not lead the partition",
+        "authorise the key with a `processor.authorised` event signed by a genesis admin",
+    ),
     code("CRN-3105", "the journal follows rules that this binary lacks", "run the newer binary; it reads everything this one wrote"),
-    code("CRN-3106", "an input topic is not the one that was decided on", "the topic was truncated or replaced below a decided position: restore it"),
+    code(
+        "CRN-3106",
+        "an input topic is not the one that was decided on",
+        "the topic was truncated or replaced below a decided position: restore it",
+    ),
     code("CRN-3107", "the state or a decision cannot be encoded", "the partition halted: report the block and the version of the binary"),
     code("CRN-3108", "the partition has no block 0", "begin the instance with `cairn up`"),
     code("CRN-4001", "a journal record has a format that this binary does not know", "run the newer binary; nothing is skipped"),
     code("CRN-4002", "a valid block has a body that this binary cannot read", "run the newer binary; nothing is skipped"),
-    code("CRN-4003", "the journal is not the one this position was saved from", "the log was truncated or replaced: restore it, or delete the derived data and fold anew"),
+    code(
+        "CRN-4003",
+        "the journal is not the one this position was saved from",
+        "the log was truncated or replaced: restore it, or delete the derived data and fold anew",
+    ),
     code("CRN-4004", "a saved chain cannot be read", "delete the derived data that holds it and fold anew"),
     code("CRN-4005", "journal records were handed over out of order", "this is a defect of the reader: report it"),
     code("CRN-4006", "the journal belongs to another instance", "point to the right directory or cluster; two instances never share a log"),

@@ -1,0 +1,78 @@
+//! The gateway: the HTTP edge where events come in, and where journal and blobs go out.
+//!
+//! Owns the routes `/v1/events` (POST), `/v1/journal`, `/v1/blobs/{hash}`, `/healthz`, `/readyz`, `/metrics`: it reads strictly,
+//! canonicalises, checks signatures, limits, appends, and tells what became of an event. Refuses decisions (the journal's), SQL and
+//! receipts (the projections'), and anything that would make an answer before the log is durable.
+
+mod blobs;
+mod edge;
+mod events;
+mod intake;
+mod journal;
+mod metrics;
+mod outcome;
+mod problem;
+
+pub use intake::{Accepted, Intake, IntakeError};
+pub use journal::{Frame, Page};
+pub use metrics::Metrics;
+pub use outcome::{Outcome, Outcomes};
+pub use problem::Refusal;
+
+use axum::{Router, middleware, routing};
+use cairn_log::{EventLog, blobs::Blobs};
+use std::{sync::Arc, time::Duration};
+
+/// What an operator may set.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Hosts (with port) under which browsers may reach the node; others are refused.
+    pub hosts: Vec<String>,
+    /// Requests that may be under way at once; more are answered 429.
+    pub concurrency: usize,
+    /// Records appended and not yet decided, over all topics of a partition, beyond which events are answered 429.
+    pub max_lag: u64,
+    /// Longest time that `?wait=decided` waits.
+    pub decided_wait: Duration,
+    /// Longest time that a poll of the journal waits.
+    pub poll_wait: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            hosts: Vec::new(),
+            concurrency: 1_024,
+            max_lag: 100_000,
+            decided_wait: Duration::from_secs(30),
+            poll_wait: Duration::from_secs(20),
+        }
+    }
+}
+
+/// What the routes share.
+#[derive(Clone, Debug)]
+pub(crate) struct Gateway {
+    pub log: Arc<dyn EventLog>,
+    pub blobs: Blobs,
+    pub intake: Intake,
+    pub outcomes: Outcomes,
+    pub metrics: Metrics,
+    pub options: Options,
+}
+
+/// The routes. `outcomes` follows the journals (see [`Outcomes::follow`]); `metrics` is what `/metrics` shows.
+pub fn router(log: Arc<dyn EventLog>, blobs: Blobs, outcomes: Outcomes, metrics: Metrics, options: Options) -> Router {
+    let intake = Intake::new(log.clone(), outcomes.clone(), options.max_lag);
+    let edge = edge::Edge::new(&options);
+    let gateway = Gateway { log, blobs, intake, outcomes, metrics, options };
+    Router::new()
+        .route("/v1/events", routing::post(events::post))
+        .route("/v1/journal", routing::get(journal::get))
+        .route("/v1/blobs/{hash}", routing::get(blobs::get).put(blobs::put))
+        .route("/healthz", routing::get(edge::healthz))
+        .route("/readyz", routing::get(edge::readyz))
+        .route("/metrics", routing::get(metrics::get))
+        .with_state(gateway)
+        .layer(middleware::from_fn_with_state(edge, edge::admit))
+}

@@ -37,5 +37,11 @@ pub fn check(bytes: &[u8]) -> Result<(), CodecError> {
     strict::check(bytes)
 }
 
+/// The length of the first item of a CBOR sequence (RFC 8742); a signed envelope's tag 18 may stand before it.
+pub fn first_item(sequence: &[u8]) -> Result<usize, CodecError> {
+    let tag = usize::from(sequence.first() == Some(&0xd2));
+    Ok(tag + strict::first_item(&sequence[tag..])?)
+}
+
 #[cfg(test)]
 mod tests;

@@ -3,13 +3,20 @@
 //! Owns the judgement "deterministic and within the shared model". Refuses memory: it only moves a cursor.
 
 use crate::codec::CodecError;
-use crate::limits::DEPTH;
+use crate::limits::{DEPTH, INTEGER_MAX};
 
 /// Walks one document that must be all of `bytes`.
 pub(super) fn check(bytes: &[u8]) -> Result<(), CodecError> {
     let mut walk = Walk { bytes, at: 0 };
     walk.item(0)?;
     if walk.at == bytes.len() { Ok(()) } else { Err(CodecError::Trailing(walk.at)) }
+}
+
+/// The length of the first item of `bytes`, whatever follows it.
+pub(super) fn first_item(bytes: &[u8]) -> Result<usize, CodecError> {
+    let mut walk = Walk { bytes, at: 0 };
+    walk.item(0)?;
+    Ok(walk.at)
 }
 
 struct Walk<'a> {
@@ -28,6 +35,7 @@ impl<'a> Walk<'a> {
         }
         let argument = self.argument(info, at)?;
         match major {
+            0 | 1 if argument > INTEGER_MAX => Err(CodecError::Integer(at)),
             0 | 1 => Ok(()),
             2 => self.string(argument).map(drop),
             3 => std::str::from_utf8(self.string(argument)?).map(drop).map_err(|_| CodecError::Utf8(at)),
