@@ -3,7 +3,7 @@
 //! Owns heads, order and the refusal of what the model lacks. Enums are externally tagged, as in ciborium, which reads them.
 
 use crate::codec::CodecError;
-use crate::limits::DEPTH;
+use crate::limits::{DEPTH, INTEGER_MAX};
 use serde::ser::{self, Serialize};
 use std::fmt::Display;
 
@@ -35,6 +35,15 @@ impl Encoder {
     fn head(&mut self, major: u8, argument: u64) {
         let (head, length) = head(major, argument);
         self.out.extend_from_slice(&head[..length]);
+    }
+
+    /// An integer of the shared model: within ±(2^53 − 1).
+    fn integer(&mut self, major: u8, argument: u64) -> Result<(), CodecError> {
+        if argument > INTEGER_MAX - u64::from(major) {
+            return Err(CodecError::Integer(self.out.len()));
+        }
+        self.head(major, argument);
+        Ok(())
     }
 
     fn string(&mut self, major: u8, bytes: &[u8]) {
@@ -189,12 +198,7 @@ impl<'a> ser::Serializer for &'a mut Encoder {
 
     fn serialize_i64(self, value: i64) -> Result<(), CodecError> {
         // CBOR writes −1 − n as n, which is the complement.
-        if value < 0 {
-            self.head(NEGATIVE, !value as u64)
-        } else {
-            self.head(UNSIGNED, value as u64)
-        }
-        Ok(())
+        if value < 0 { self.integer(NEGATIVE, !value as u64) } else { self.integer(UNSIGNED, value as u64) }
     }
 
     fn serialize_u8(self, value: u8) -> Result<(), CodecError> {
@@ -210,8 +214,7 @@ impl<'a> ser::Serializer for &'a mut Encoder {
     }
 
     fn serialize_u64(self, value: u64) -> Result<(), CodecError> {
-        self.head(UNSIGNED, value);
-        Ok(())
+        self.integer(UNSIGNED, value)
     }
 
     fn serialize_f32(self, _: f32) -> Result<(), CodecError> {

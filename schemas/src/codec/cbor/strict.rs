@@ -35,7 +35,8 @@ impl<'a> Walk<'a> {
         }
         let argument = self.argument(info, at)?;
         match major {
-            0 | 1 if argument > INTEGER_MAX => Err(CodecError::Integer(at)),
+            // A negative integer is −1 − argument, so its argument stops one earlier.
+            0 | 1 if argument > INTEGER_MAX - u64::from(major) => Err(CodecError::Integer(at)),
             0 | 1 => Ok(()),
             2 => self.string(argument).map(drop),
             3 => std::str::from_utf8(self.string(argument)?).map(drop).map_err(|_| CodecError::Utf8(at)),
