@@ -204,7 +204,7 @@ by_rustup() {
     if find_rust; then WANT_RUST=0 WANT_FMT=0; fi
   elif [ "$WANT_FMT" = 1 ]; then
     consent 'Install rustfmt with rustup?' || return 0
-    if step 'rustfmt by rustup' timeout 300 rustup component add rustfmt; then WANT_FMT=0; fi
+    if step 'rustfmt by rustup' timeout 300 rustup component add rustfmt && find_rustfmt; then WANT_FMT=0; fi
   fi
 }
 

@@ -95,7 +95,7 @@ def by_duckdb(path, rows):
     if not files:
         equal("rows", 0, rows)
         return "no files yet"
-    found = duckdb.sql("SELECT count(*) FROM read_parquet($files)", params={"files": files}).fetchone()[0]
+    found = duckdb.sql("SELECT count(*) FROM read_parquet($files)", params={"files": files}).fetchall()[0][0]
     equal("rows", found, rows)
     return f"{len(files)} files"
 
@@ -143,7 +143,7 @@ def export(checks, node, directory):
 
 
 def same_rows(file):
-    by_duck = duckdb.sql("SELECT count(*) FROM read_parquet($file)", params={"file": str(file)}).fetchone()[0]
+    by_duck = duckdb.sql("SELECT count(*) FROM read_parquet($file)", params={"file": str(file)}).fetchall()[0][0]
     equal("rows", by_duck, pq.read_metadata(file).num_rows)
     return f"{by_duck} rows"
 
@@ -152,7 +152,7 @@ def same_entries(files, node):
     entries = [str(file) for file in files if file.stem.startswith("entries") or file.parent.name == "entries"]
     assert entries, "the export has no entries"
     query = "SELECT count(*), sum(amount)::VARCHAR FROM read_parquet($files)"
-    rows, amount = duckdb.sql(query, params={"files": entries}).fetchone()
+    rows, amount = duckdb.sql(query, params={"files": entries}).fetchall()[0]
     answer = node.sql("SELECT count(*) AS n, CAST(sum(amount) AS VARCHAR) AS amount FROM entries")[0]
     equal("rows", rows, int(answer["n"]))
     equal("sum of amounts", amount, str(answer["amount"]))
@@ -165,7 +165,7 @@ def main():
     parser.add_argument("--export", type=Path, required=True, help="the export's directory")
     arguments = parser.parse_args()
     checks = Checks()
-    node = Node(arguments.cairn, arguments.node)
+    node = Node(arguments.cairn.resolve(), arguments.node)
     tables(checks, node)
     export(checks, node, arguments.export)
     return checks.closing()
