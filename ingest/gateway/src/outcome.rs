@@ -76,7 +76,7 @@ impl Outcomes {
 
     /// Follows the journal of a partition from its front, for as long as it can be read.
     pub async fn follow(&self, log: Arc<dyn EventLog>, partition: u32) -> Result<Infallible, JournalError> {
-        let mut follower = Follower::new(log, Chain::new(partition));
+        let mut follower = Follower::new(log, Chain::of(self.instance, partition));
         follower.catch_up(|taken| self.take_step(taken.step)).await?;
         self.caught_up(partition);
         loop {
