@@ -34,8 +34,10 @@ pub enum Tick {
     TransferDue(crate::ids::EventHash),
     /// A commitment of an earlier block is challenged.
     Challenge(TaskId),
-    /// A task without a worker may have a candidate now.
+    /// A task without a worker, or an attempt without a verifier, may have a candidate now.
     Assign(TaskId),
+    /// A worker of this task was slashed for another attempt.
+    Vacated(TaskId),
     /// The first block after a claim gives back the time that nobody decided in.
     Extension,
 }
@@ -47,6 +49,7 @@ impl Tick {
             Tick::TransferDue(_) => "transfer_due",
             Tick::Challenge(_) => "challenge",
             Tick::Assign(_) => "assign",
+            Tick::Vacated(_) => "vacated",
             Tick::Extension => "extension",
         }
     }
@@ -147,8 +150,8 @@ codes! {
         InsufficientFunds = "insufficient_funds",
         /// Zero, to itself, or beyond 10^38 − 1 with what is there.
         BadAmount = "bad_amount",
+        /// No transfer of this hash is pending: it never was, or it was closed.
         NoSuchTransfer = "no_such_transfer",
-        TransferClosed = "transfer_closed",
         BadKey = "bad_key",
         KeyExists = "key_exists",
         NoSuchKey = "no_such_key",

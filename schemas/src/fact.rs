@@ -5,7 +5,7 @@
 
 use crate::{
     account::Account,
-    event::{Admission, Choice, Currency, JobSubmitted, Opening, Score, TraceLeaf},
+    event::{Admission, Choice, Currency, JobSubmitted, Score, TraceLeaf},
     ids::{BlobHash, EventHash, JobId, RealmId, Root, Seal, StateRoot, TaskId},
     sign::PublicKey,
     value::{Amount, BlobRef, Line, Name, Text, Timestamp},
@@ -72,13 +72,16 @@ pub enum Phase {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum VoidReason {
+    /// No worker could be drawn in time.
+    NoWorker,
+    /// The worker did not accept, commit or open in time.
     Silent,
     Retracted,
     /// Author or a verifier was slashed for another attempt.
     Slashed,
     /// This attempt was contradicted, and its author slashed.
     Contradicted,
-    /// A verifier contradicted, and there was no third, or the third agreed with neither.
+    /// Nobody was left to check it; or a verifier contradicted, and there was no third, or the third agreed with neither.
     Undecided,
     /// Two verifiers could not fetch what the worker named.
     Unavailable,
@@ -94,6 +97,8 @@ pub enum DisputeOutcome {
     VerifierWrong,
     Neither,
     NoThird,
+    /// The attempt ended before a third answered.
+    Ended,
 }
 
 /// Why a job ended without a result.
@@ -130,6 +135,16 @@ pub struct TaskInput {
     /// None for the job's initial state, which follows from the program.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub blob: Option<BlobRef>,
+}
+
+/// A leaf that was opened; its path was checked and is not kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Opened {
+    pub leaf: TraceLeaf,
+    /// The bytes of a predecessor's state.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<BlobRef>,
 }
 
 macro_rules! facts {
@@ -213,14 +228,18 @@ facts! {
 
     "job.accepted" JobAccepted { realm: RealmId, job: JobId, author: PublicKey, terms: JobSubmitted }
     "job.completed" JobCompleted { job: JobId, score: Score, output: StateRoot, result: BlobRef }
+    /// No attempt begins any more; those that are committed are seen through and paid.
+    "job.closing" JobClosing { job: JobId, reason: JobEnd }
+    /// The job ended without a result; what is left of its escrow goes back.
     "job.failed" JobFailed { job: JobId, reason: JobEnd }
     "round.closed" RoundClosed { job: JobId, round: u32, output: StateRoot, result: BlobRef }
-    "task.created" TaskCreated { task: TaskId, kind: TaskKind, round: u32, shard: u32 }
+    /// A task can start: its first attempt waits for a worker until `due`. Aggregation and evaluation have shard 0.
+    "task.created" TaskCreated { task: TaskId, kind: TaskKind, round: u32, shard: u32, due: Timestamp }
     /// A worker may take the task until `due`. `input` is the root that leaf 0 must show; `inputs` are where it comes from, in order.
     "task.assigned" TaskAssigned {
         task: TaskId, attempt: u32, worker: PublicKey, input: StateRoot, inputs: Vec<TaskInput>, due: Timestamp,
     }
-    /// No worker can be drawn now; tried again until `due`.
+    /// The next attempt waits for a worker until `due`.
     "task.waiting" TaskWaiting { task: TaskId, attempt: u32, due: Timestamp }
     /// The worker took the task: part of its stake is locked, and it must commit by `due`.
     "bond.locked" BondLocked { task: TaskId, attempt: u32, worker: PublicKey, amount: Amount, due: Timestamp }
@@ -232,10 +251,13 @@ facts! {
     }
     /// The steps that will be done again; the worker opens their predecessors by `due`. Empty: this attempt is not checked.
     "challenge.drawn" ChallengeDrawn { task: TaskId, attempt: u32, seed: Root, steps: Vec<u32>, due: Timestamp }
-    "checker.drawn" CheckerDrawn { task: TaskId, attempt: u32, verifier: PublicKey }
+    /// Who does the drawn steps again. `due` is when the attempt's next word is awaited, whose ever it is.
+    "checker.drawn" CheckerDrawn { task: TaskId, attempt: u32, verifier: PublicKey, due: Timestamp }
+    /// A verifier or third was slashed for another attempt, before it answered here.
+    "checker.voided" CheckerVoided { task: TaskId, attempt: u32, role: Role, verifier: PublicKey }
     "third.drawn" ThirdDrawn { task: TaskId, attempt: u32, third: PublicKey, due: Timestamp }
     /// Leaves that the worker opened, with the state blobs of predecessors. The next to speak does so by `due`.
-    "opening.kept" OpeningKept { task: TaskId, attempt: u32, worker: PublicKey, openings: Vec<Opening>, due: Timestamp }
+    "opening.kept" OpeningKept { task: TaskId, attempt: u32, worker: PublicKey, openings: Vec<Opened>, due: Timestamp }
     "seal.kept" SealKept { task: TaskId, attempt: u32, role: Role, verifier: PublicKey, seal: Seal, due: Timestamp }
     /// A check ended: what the worker claimed beside what was recomputed, per challenged step.
     "check.closed" CheckClosed {

@@ -21,6 +21,7 @@ pub mod problem;
 pub mod record;
 pub mod sign;
 pub mod topic;
+pub mod trace;
 pub mod value;
 
 pub use account::Account;

@@ -32,3 +32,39 @@ pub const CLOCK_SKEW_MS: i64 = 2_000;
 pub const PARTITIONS: u32 = 4_096;
 /// Tasks of one job.
 pub const TASKS_PER_JOB: u32 = 10_000;
+/// Shards of a round: their outputs are named in one decision, the aggregation's assignment.
+pub const SHARDS_PER_ROUND: u32 = 128;
+/// Steps of one check: the openings of as many must fit into one event.
+pub const STEPS_PER_CHECK: u32 = 64;
+/// Trace leaves of one task.
+pub const LEAVES_PER_TASK: u32 = 1 << 20;
+/// Attempts at one task.
+pub const ATTEMPTS_PER_TASK: u32 = 16;
+/// Workers drawn to check one attempt, thirds and replacements of silent ones included.
+pub const CHECKERS_PER_ATTEMPT: usize = 8;
+/// Workers of a realm: each is asked when somebody is drawn.
+pub const WORKERS_PER_REALM: usize = 10_000;
+/// Jobs of a partition that have not ended.
+pub const OPEN_JOBS: usize = 10_000;
+/// Longest deadline of a job, milliseconds: 30 days.
+pub const DEADLINE_MS: u64 = 30 * 24 * 3_600 * 1_000;
+/// Bytes of the salt of a seal, at least: a guess must be hopeless.
+pub const SALT_BYTES_MIN: usize = 16;
+/// And at most.
+pub const SALT_BYTES_MAX: usize = 64;
+/// Realms at home on one partition.
+pub const REALMS_PER_PARTITION: usize = 1_000;
+/// Admins of one realm.
+pub const ADMINS_PER_REALM: usize = 64;
+/// Processor keys that one partition lets claim.
+pub const PROCESSOR_KEYS: usize = 256;
+/// Valid keys of one author in a realm.
+pub const KEYS_PER_AUTHOR: u32 = 16;
+/// Decimals of a currency.
+pub const CURRENCY_SCALE: u8 = 18;
+/// Accounts of one realm.
+pub const ACCOUNTS_PER_REALM: usize = 1_000_000;
+/// Pending transfers of one partition.
+pub const PENDING_TRANSFERS: usize = 100_000;
+/// Proposals of one realm.
+pub const PROPOSALS_PER_REALM: usize = 10_000;
