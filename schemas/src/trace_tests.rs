@@ -46,6 +46,9 @@ fn the_formats_are_frozen() {
     let who = PublicKey([1; 32]);
     let hex = |bytes: &[u8]| data_encoding::HEXLOWER.encode(bytes);
     assert_eq!(hex(&leaf_hash(&task(), 1, &who, &leaf(2))), "7bcbb666425b576ece9fc254a6d25c0a8cfafea5f10af0941742fa07471c5708");
-    assert_eq!(hex(&inputs_root(&[StateRoot([1; 32]), StateRoot([2; 32])]).0), "2dbdadf2a5a58040d6234868e9f4ccc7373eb5ab31e5f9ca6c17529d210ed429");
+    assert_eq!(
+        hex(&inputs_root(&[StateRoot([1; 32]), StateRoot([2; 32])]).0),
+        "2dbdadf2a5a58040d6234868e9f4ccc7373eb5ab31e5f9ca6c17529d210ed429"
+    );
     assert_eq!(hex(&seal(&who, &task(), 1, b"salt", &[leaf(2)]).0), "6131a4753a6b6a5a428bdd4f085080969d0174ca63f0b95909c2a418e8341410");
 }
