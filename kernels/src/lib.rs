@@ -1,0 +1,61 @@
+//! Exact kernels: a job's YAML becomes programs, programs become bits, and the bits are a contract.
+//!
+//! The way through the crate, as a worker walks it:
+//!
+//! 1. [`bml::Job::parse`] reads a job; `job.compile()` gives its [`bml::Programs`], whose bytes and hash the job fixes.
+//! 2. [`data::DataSet`] is decoded from bytes ([`data::DataSet::of`], `from_bytes`) or generated (`builtin`), and has the
+//!    root that the job pins.
+//! 3. [`trace::TaskKind::at`] names a task; `inputs` the tasks whose results it is given.
+//! 4. [`trace::Plan::run`] does it and shows every leaf; [`trace::leaf_hash`] and [`trace::trace_root`] commit to them.
+//! 5. [`trace::Plan::transition`] re-executes one transition from its opened predecessor: the same function, the same bits.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use cairn_kernels::{bml::Job, data::DataSet, exec::Executor, trace::{Binding, Plan, TaskKind, leaf_hash, trace_root}};
+//!
+//! let text = r#"
+//! cairn: job/v1
+//! name: digits
+//! model: {template: mlp, input: 784, hidden: [16], classes: 10}
+//! data: {url: "builtin:digits?seed=7&count=300", train: 250, test: 50}
+//! train: {rounds: 1, epochs: 1, shards: 1, batch: 25, sgd: {rate: "0.1", momentum: "0.9"}, seed: 1, data_seed: 2}
+//! workers: {min: 2, stake: "5000000", bond: "1000000"}
+//! verify: {assurance: sampled, rate: "1", steps: 2}
+//! deadlines: {accept_s: 10, task_s: 60, check_s: 60}
+//! attempts: 3
+//! pay: {escrow: "12000000", task: "500000", check: "90000"}
+//! "#;
+//! let job = Job::parse("job.yaml", text)?;
+//! let data = DataSet::builtin(&job)?.expect("a built-in set");
+//! let job = Arc::new(job.clone().with_data(job.data.url.clone(), data.root()));
+//! let programs = Arc::new(job.compile()?);
+//!
+//! let executor = Executor::fast(1);
+//! let plan = Plan::new(job.clone(), programs, TaskKind::at(&job, 0)?);
+//! let input = plan.input(vec![])?;
+//! let (mut leaves, mut materials) = (vec![], vec![]);
+//! plan.run(&executor, &data, input, |claim, material| {
+//!     leaves.push(*claim);
+//!     materials.push(material.clone());
+//! })?;
+//!
+//! let mine = Binding { task: b"job/0", attempt: 1, worker: b"did:key:z6Mk" };
+//! let root = trace_root(&leaves.iter().map(|claim| leaf_hash(mine, claim)).collect::<Vec<_>>());
+//! // A verifier with another executor recomputes leaf 2 from what stands behind leaf 1.
+//! let (again, _) = plan.transition(&Executor::reference(), &data, &materials[1], 2)?;
+//! assert_eq!(again, leaves[2]);
+//! # assert_eq!(root.len(), 32);
+//! # Ok::<(), cairn_kernels::Error>(())
+//! ```
+//!
+//! Everything here is pure and bounded. Errors carry `CRN-21xx` (job), `22xx` (data), `23xx` (program), `24xx` (kernel).
+
+pub mod bml;
+pub mod contract;
+pub mod data;
+mod error;
+pub mod exec;
+pub mod program;
+pub mod trace;
+
+pub use error::{DataError, Error, KernelError, ProgramError};

@@ -1,0 +1,64 @@
+//! Executors: programs in, tensors out, the same bits from each.
+//!
+//! Owns the interpreter of instructions (`run`), the scalar reference (`reference`) and the vectorised twin (`fast`, over
+//! `simd`). Refuses every choice that could change a bit: threads and vectors run across outputs only.
+
+mod fast;
+mod reference;
+mod run;
+mod simd;
+mod tensor;
+
+pub use tensor::{Elements, Tensor};
+
+use crate::error::KernelError;
+use crate::program::Program;
+
+/// Runs programs on this machine's processor.
+#[derive(Debug)]
+pub struct Executor(Kind);
+
+#[derive(Debug)]
+enum Kind {
+    Reference,
+    Fast(fast::Fast),
+}
+
+impl Executor {
+    /// The scalar reference: slow, obvious, on every machine.
+    pub fn reference() -> Self {
+        Self(Kind::Reference)
+    }
+
+    /// AVX-512 or AVX2 with FMA where the processor has them (NEON on AArch64), on `threads` threads (at least one).
+    /// Where it has none of them this is the reference.
+    pub fn fast(threads: usize) -> Self {
+        match simd::Isa::detect() {
+            Some(isa) => Self(Kind::Fast(fast::Fast::new(isa, threads))),
+            None => Self::reference(),
+        }
+    }
+
+    /// What this executor computes with: `reference`, `avx2`, `avx512` or `neon`.
+    pub fn name(&self) -> &'static str {
+        match &self.0 {
+            Kind::Reference => "reference",
+            Kind::Fast(fast) => fast.name(),
+        }
+    }
+
+    /// Runs `program` on the tensors of a state and the arguments of this execution, and returns its outputs.
+    ///
+    /// Errors: a tensor that is missing or not of the declared type; a thread whose floating-point mode is not the default.
+    pub fn execute(&self, program: &Program, state: &[Tensor], inputs: &[Tensor]) -> Result<Vec<Tensor>, KernelError> {
+        match &self.0 {
+            Kind::Reference => run::run(&reference::Reference, program, state, inputs),
+            Kind::Fast(fast) => run::run(fast, program, state, inputs),
+        }
+    }
+}
+
+#[cfg(test)]
+mod oracle_tests;
+#[cfg(test)]
+mod twin_tests;

@@ -1,0 +1,26 @@
+//! Tasks, their states, and the traces by which work is claimed and re-executed.
+//!
+//! A task is a row of transitions. Leaf 0 of its trace is what it was given, leaf k what the k-th transition made, the
+//! last leaf its result. [`Plan::run`] does the work and [`Plan::transition`] re-executes any one transition from its
+//! opened predecessor: both are the same function of (job, programs, data, predecessor, k), so their bits agree.
+//!
+//! Owns states (`state`), the material of leaves (`material`), plans (`plan`), aggregation (`aggregate`), leaf hashes and
+//! roots (`leaf`, `merkle`). Refuses effects: blobs are fetched and put by the caller.
+
+mod aggregate;
+mod leaf;
+mod material;
+pub mod merkle;
+mod plan;
+mod state;
+mod task;
+
+pub use leaf::{Binding, LeafClaim, LeafValue, leaf_hash, trace_root};
+pub use material::{Contribution, Material, Score};
+pub use merkle::Digest;
+pub use plan::{COMMIT_EVERY, Plan};
+pub use state::State;
+pub use task::TaskKind;
+
+#[cfg(test)]
+mod tests;
