@@ -4,6 +4,7 @@
 //! Refuses paths: a file is named by its name in the one folder.
 
 use super::OpenError;
+use crate::durable;
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -49,13 +50,9 @@ impl LocalFiles {
         LocalFiles { folder: folder.to_owned() }
     }
 
-    /// The folder, made where it is missing; then its entry in its parent is durable too.
+    /// The folder, made where it is missing; then that is durable too.
     pub fn create(folder: &Path) -> Result<Self, OpenError> {
-        let make = || {
-            fs::create_dir_all(folder)?;
-            folder.parent().map_or(Ok(()), |parent| File::open(parent)?.sync_all())
-        };
-        make().map_err(|source| OpenError::Io { what: folder.display().to_string(), source })?;
+        durable::make_folder(folder).map_err(|source| OpenError::Io { what: folder.display().to_string(), source })?;
         Ok(LocalFiles::at(folder))
     }
 

@@ -28,6 +28,8 @@ pub const SEGMENT_HEAD: usize = 64;
 pub const FRAME_HEAD: usize = 64;
 /// Bytes of a body, before padding. Any one record fits.
 pub const BODY_BYTES: usize = 1024 * 1024;
+/// Bytes of a body of more than one record. A reader checks and copies whole frames, so they are kept short.
+const SHARED_BODY_BYTES: usize = 64 * 1024;
 
 const SEGMENT_MAGIC: &[u8; 8] = b"CAIRNLOG";
 const FRAME_MAGIC: &[u8; 4] = b"CFRM";
@@ -193,7 +195,7 @@ impl Encoder<'_> {
     /// How many of `records`, the first at least, go into one frame.
     pub fn fitting<'r>(records: impl Iterator<Item = &'r Bytes>) -> usize {
         let mut bytes = 0;
-        records.take_while(|record| (bytes += 4 + record.len(), bytes <= BODY_BYTES).1).count().max(1)
+        records.take_while(|record| (bytes += 4 + record.len(), bytes <= SHARED_BODY_BYTES).1).count().max(1)
     }
 
     /// One frame of records of one place, which [`fit`](Encoder::fitting) into it.

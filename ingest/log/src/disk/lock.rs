@@ -4,7 +4,8 @@
 //! means nothing. Refuses waiting: a directory in use is an answer.
 
 use super::OpenError;
-use std::fs::{self, File, OpenOptions, TryLockError};
+use crate::durable;
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
@@ -23,7 +24,7 @@ impl DirLock {
     /// The only writer's lock; makes the directory where it is missing.
     pub fn exclusive(dir: &Path) -> Result<Self, OpenError> {
         let open = || {
-            fs::create_dir_all(dir)?;
+            durable::make_folder(dir)?;
             OpenOptions::new().read(true).write(true).create(true).truncate(false).open(dir.join(NAME))
         };
         let mut file = open().map_err(|source| io_error(dir, source))?;

@@ -125,7 +125,7 @@ fn scan(files: &dyn Files, options: &Options) -> Result<Found, OpenError> {
         let name = segment_name(first);
         let file = files.open(&name).map_err(named(&name))?;
         if let Some(head) = segment_head(file.as_ref(), &name, next.is_none())? {
-            found.segment(file.as_ref(), &name, head, next, options)?;
+            found.segment(file, &name, head, next, options)?;
         } else {
             found.unborn = Some(name);
         }
@@ -151,7 +151,7 @@ fn segment_head(file: &dyn SegmentFile, name: &str, last: bool) -> Result<Option
 impl Found {
     fn segment(
         &mut self,
-        file: &dyn SegmentFile,
+        file: Box<dyn SegmentFile>,
         name: &str,
         head: SegmentHead,
         next: Option<u64>,
@@ -187,7 +187,7 @@ impl Found {
     }
 
     /// Takes frames until the segment ends (`None`) or holds no further good one.
-    fn frames(&mut self, walker: &mut Walker<'_>, name: &str) -> Result<Option<Reason>, OpenError> {
+    fn frames(&mut self, walker: &mut Walker, name: &str) -> Result<Option<Reason>, OpenError> {
         loop {
             let head = match walker.head().map_err(named(name))? {
                 Step::Frame(head) => head,
@@ -215,7 +215,7 @@ impl Found {
 }
 
 /// A mark ends the good frames; what lies behind it was never durable, unless a frame there says so.
-fn after_mark(walker: &mut Walker<'_>, head: &FrameHead, name: &str) -> Result<Option<Reason>, OpenError> {
+fn after_mark(walker: &mut Walker, head: &FrameHead, name: &str) -> Result<Option<Reason>, OpenError> {
     let at = walker.at;
     walker.pass(head);
     let end = matches!(walker.head().map_err(named(name))?, Step::End);

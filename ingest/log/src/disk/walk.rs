@@ -10,7 +10,7 @@ use bytes::Bytes;
 use std::io;
 
 /// Bytes read at once.
-const CHUNK: usize = 128 * 1024;
+const CHUNK: usize = 256 * 1024;
 
 /// What stands at a walker's position.
 pub enum Step {
@@ -21,16 +21,16 @@ pub enum Step {
 }
 
 /// A position in a segment.
-pub struct Walker<'f> {
-    file: &'f dyn SegmentFile,
+pub struct Walker {
+    file: Box<dyn SegmentFile>,
     salt: u32,
     pub at: u64,
     chunk: Vec<u8>,
     chunk_at: u64,
 }
 
-impl<'f> Walker<'f> {
-    pub fn new(file: &'f dyn SegmentFile, salt: u32) -> Self {
+impl Walker {
+    pub fn new(file: Box<dyn SegmentFile>, salt: u32) -> Self {
         Walker { file, salt, at: SEGMENT_HEAD as u64, chunk: Vec::new(), chunk_at: 0 }
     }
 
@@ -103,17 +103,17 @@ impl Route {
     /// Reads along the route until the limit, or its end. Blocks.
     pub fn walk(&self, files: &dyn Files, limit: ReadLimit) -> Result<Read, ReadError> {
         let mut gathered = Gathered { from: self.from, limit, bytes: 0, records: Vec::new(), full: false };
-        let mut open: Option<(u64, Box<dyn SegmentFile>)> = None;
+        let mut open: Option<(u64, Walker)> = None;
         for stop in &self.stops {
-            let file = match open.take() {
-                Some((segment, file)) if segment == stop.segment => file,
-                _ => files.open(&segment_name(stop.segment)).map_err(|source| ReadError::Io { place: self.place, source })?,
+            let mut walker = match open.take() {
+                Some((segment, walker)) if segment == stop.segment => walker,
+                _ => Walker::new(files.open(&segment_name(stop.segment)).map_err(|source| self.io(source))?, self.salt),
             };
-            self.stretch(file.as_ref(), stop, &mut gathered)?;
+            self.stretch(&mut walker, stop, &mut gathered)?;
             if gathered.full || gathered.next() == self.end {
                 break;
             }
-            open = Some((stop.segment, file));
+            open = Some((stop.segment, walker));
         }
         match self.stops.first() {
             Some(stop) if gathered.records.is_empty() => {
@@ -123,14 +123,12 @@ impl Route {
         }
     }
 
-    fn stretch(&self, file: &dyn SegmentFile, stop: &Stop, gathered: &mut Gathered) -> Result<(), ReadError> {
-        let io = |source| ReadError::Io { place: self.place, source };
-        let mut walker = Walker::new(file, self.salt);
+    fn stretch(&self, walker: &mut Walker, stop: &Stop, gathered: &mut Gathered) -> Result<(), ReadError> {
         walker.at = u64::from(stop.at);
         while walker.at < u64::from(stop.until) && !gathered.full && gathered.next() < self.end {
             let at = walker.at;
             let damaged = |reason| self.damaged(stop.segment, at, reason);
-            let head = match walker.head().map_err(io)? {
+            let head = match walker.head().map_err(|source| self.io(source))? {
                 Step::Frame(head) => head,
                 Step::End => return Err(damaged("the segment is cut off")),
                 Step::Bad(reason) => return Err(damaged(reason)),
@@ -141,7 +139,7 @@ impl Route {
                     if offset > gathered.next() {
                         return Err(damaged("records are missing before this frame"));
                     }
-                    let body = Bytes::copy_from_slice(walker.body(&head).map_err(io)?);
+                    let body = Bytes::copy_from_slice(walker.body(&head).map_err(|source| self.io(source))?);
                     let records = head.records(&body).map_err(damaged)?;
                     gathered.take(records);
                 }
@@ -150,6 +148,10 @@ impl Route {
             walker.pass(&head);
         }
         Ok(())
+    }
+
+    fn io(&self, source: io::Error) -> ReadError {
+        ReadError::Io { place: self.place, source }
     }
 
     fn damaged(&self, segment: u64, at: u64, reason: Reason) -> ReadError {
