@@ -82,7 +82,11 @@ pub const CODES: &[Code] = &[
     ),
     code("CRN-3107", "the state or a decision cannot be encoded", "the partition halted: report the block and the version of the binary"),
     code("CRN-3108", "the partition has no block 0", "begin the instance with `cairn up`"),
-    code("CRN-3109", "the decider panicked on a tick", "the partition halted: keep the journal and report the block; a tick has no author to be told no"),
+    code(
+        "CRN-3109",
+        "the decider panicked on a tick",
+        "the partition halted: keep the journal and report the block; a tick has no author to be told no",
+    ),
     code("CRN-4001", "a journal record has a format that this binary does not know", "run the newer binary; nothing is skipped"),
     code("CRN-4002", "a valid block has a body that this binary cannot read", "run the newer binary; nothing is skipped"),
     code(

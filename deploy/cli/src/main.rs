@@ -1,1 +1,76 @@
-fn main() {}
+//! `cairn`: the one binary, and the place where the parts of the product are put together.
+//!
+//! Owns the command line, the composition of a node, and how results and errors reach people. Refuses rules of its own:
+//! what is decided, proven or computed stands in the crates below.
+
+mod client;
+mod commands;
+mod exit;
+mod node;
+mod render;
+mod speaker;
+
+use clap::Parser;
+use commands::Command;
+use std::{path::PathBuf, process::ExitCode};
+
+const EXAMPLES: &str = "\
+Examples:
+  cairn demo                              everything at once, in a fresh folder
+  cairn up --dir ledger                   a node with a realm, a producer and three workers
+  cairn submit job.yaml --wait            a signed training job
+  cairn sql \"SELECT * FROM entries\"       what was decided, in SQL
+  cairn export --to out && cairn verify out --trust ledger/checkpoint.vkey
+
+Exits: 0 ok · 1 refused or failed · 2 usage · 3 verification failed · 4 unreachable · 5 unanchored";
+
+/// An event-sourced ledger for verifiable compute.
+#[derive(Debug, Parser)]
+#[command(name = "cairn", version, after_help = EXAMPLES, propagate_version = true)]
+struct Cli {
+    /// The node's folder
+    #[arg(long, global = true, env = "CAIRN_DIR", default_value = "cairn-data", value_name = "DIR")]
+    dir: PathBuf,
+    /// How logs are written to standard error
+    #[arg(long, global = true, default_value = "text", value_name = "FORMAT")]
+    log_format: LogFormat,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum LogFormat {
+    Text,
+    Json,
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    start_logs(cli.log_format);
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return say(&exit::Failure::from(anyhow::Error::from(error))),
+    };
+    match runtime.block_on(commands::run(cli.command, node::layout::Layout::new(cli.dir))) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => say(&failure),
+    }
+}
+
+fn say(failure: &exit::Failure) -> ExitCode {
+    use std::io::Write;
+    // A closed standard error cannot be told about.
+    let _ = writeln!(std::io::stderr(), "{failure}");
+    failure.exit.into()
+}
+
+/// Logs go to standard error, results to standard output; `RUST_LOG` chooses what is logged.
+fn start_logs(format: LogFormat) {
+    use tracing_subscriber::{EnvFilter, fmt};
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
+    let logs = fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match format {
+        LogFormat::Text => logs.with_ansi(render::colour()).init(),
+        LogFormat::Json => logs.json().init(),
+    }
+}

@@ -13,6 +13,7 @@ mod metrics;
 mod outcome;
 mod problem;
 
+pub use edge::Token;
 pub use intake::{Accepted, Intake, IntakeError};
 pub use journal::{Frame, Page};
 pub use metrics::Metrics;
@@ -28,6 +29,8 @@ use std::{sync::Arc, time::Duration};
 pub struct Options {
     /// Hosts (with port) under which browsers may reach the node; others are refused.
     pub hosts: Vec<String>,
+    /// What every request must carry as a bearer token, where anything but loopback is served.
+    pub token: Option<Token>,
     /// Requests that may be under way at once; more are answered 429.
     pub concurrency: usize,
     /// Records appended and not yet decided, over all topics of a partition, beyond which events are answered 429.
@@ -42,6 +45,7 @@ impl Default for Options {
     fn default() -> Self {
         Options {
             hosts: Vec::new(),
+            token: None,
             concurrency: 1_024,
             max_lag: 100_000,
             decided_wait: Duration::from_secs(30),
@@ -64,7 +68,6 @@ pub(crate) struct Gateway {
 /// The routes. `outcomes` follows the journals (see [`Outcomes::follow`]); `metrics` is what `/metrics` shows.
 pub fn router(log: Arc<dyn EventLog>, blobs: Blobs, outcomes: Outcomes, metrics: Metrics, options: Options) -> Router {
     let intake = Intake::new(log.clone(), outcomes.clone(), options.max_lag);
-    let edge = edge::Edge::new(&options);
     let gateway = Gateway { log, blobs, intake, outcomes, metrics, options };
     Router::new()
         .route("/v1/events", routing::post(events::post))
@@ -74,5 +77,9 @@ pub fn router(log: Arc<dyn EventLog>, blobs: Blobs, outcomes: Outcomes, metrics:
         .route("/readyz", routing::get(edge::readyz))
         .route("/metrics", routing::get(metrics::get))
         .with_state(gateway)
-        .layer(middleware::from_fn_with_state(edge, edge::admit))
+}
+
+/// Puts the edge's checks before routes: these, and those of other parts that the node serves at the same address.
+pub fn guard(routes: Router, options: &Options) -> Router {
+    routes.layer(middleware::from_fn_with_state(edge::Edge::new(options), edge::admit))
 }

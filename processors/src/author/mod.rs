@@ -112,6 +112,16 @@ impl Author {
         self.outbox.pending()
     }
 
+    /// The lane's last event was disposed of without being admitted: it is forgotten and its number is free again.
+    pub fn withdraw(&mut self, realm: RealmId, topic: Topic) -> Result<(), AuthorError> {
+        self.outbox.withdraw(realm, topic)?;
+        match self.outbox.heads().get(&(realm, topic)) {
+            Some(head) => self.heads.insert((realm, topic), *head),
+            None => self.heads.remove(&(realm, topic)),
+        };
+        Ok(())
+    }
+
     /// The journal has decided the lane up to `seq`: its bytes need not be kept any longer.
     pub fn settled(&mut self, realm: RealmId, topic: Topic, seq: u64) -> Result<(), AuthorError> {
         Ok(self.outbox.settle(realm, topic, seq)?)

@@ -125,6 +125,14 @@ impl Outbox {
         Ok(())
     }
 
+    pub(super) fn withdraw(&mut self, realm: RealmId, topic: Topic) -> Result<(), OutboxError> {
+        let Some((_, kept)) = self.lanes.get_mut(&(realm, topic)).and_then(BTreeMap::pop_last) else { return Ok(()) };
+        match self.path(&kept) {
+            Some(path) => durable::remove(&path).map_err(|source| OutboxError::Io { path, source }),
+            None => Ok(()),
+        }
+    }
+
     fn path(&self, kept: &Kept) -> Option<PathBuf> {
         let folder = self.folder.as_ref()?;
         Some(folder.join(kept.realm.to_string()).join(kept.topic.name()).join(format!("{:016}.event", kept.head.seq)))

@@ -216,7 +216,8 @@ macro_rules! bodies {
                 match self { $(Body::$name(_) => Topic::$topic),+ }
             }
 
-            pub(super) fn from_json(name: &str, data: &[u8]) -> Result<Body, CodecError> {
+            /// Reads the data of a type as JSON, strictly.
+            pub fn from_json(name: &str, data: &[u8]) -> Result<Body, CodecError> {
                 match name {
                     $($type => jcs::from_slice::<$name>(data).map(Body::$name),)+
                     _ => Err(unknown(name)),

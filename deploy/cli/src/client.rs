@@ -1,0 +1,172 @@
+//! The HTTP client of a node: what every command and every remote worker speaks through.
+//!
+//! Owns the mapping from answers to results, time limits and bounded repetition of what may be repeated.
+//! Refuses knowledge of the node's files: whoever has an address needs nothing else.
+
+use crate::exit::{Exit, Failure};
+use anyhow::anyhow;
+use async_trait::async_trait;
+use bytes::Bytes;
+use cairn_gateway::Page;
+use cairn_log::Record;
+use cairn_processors::ledger::{Ledger, LedgerError};
+use cairn_schemas::{BlobHash, BlobRef, limits, problem::Problem};
+use reqwest::{Response, StatusCode, header};
+use serde_json::{Value, json};
+use std::time::Duration;
+
+/// Longer than any wait that the node itself allows.
+const TIMEOUT: Duration = Duration::from_secs(60);
+const POLL_MS: u64 = 10_000;
+
+/// A node by its address.
+#[derive(Clone, Debug)]
+pub struct Client {
+    url: String,
+    http: reqwest::Client,
+}
+
+impl Client {
+    /// `url` like `http://127.0.0.1:7070`; `token` for nodes that ask for one.
+    pub fn new(url: &str, token: Option<&str>) -> Result<Client, Failure> {
+        let mut headers = header::HeaderMap::new();
+        if let Some(token) = token {
+            let value = format!("Bearer {token}").parse().map_err(|_| Failure::usage("the token has characters that no header can carry"))?;
+            headers.insert(header::AUTHORIZATION, value);
+        }
+        let http = reqwest::Client::builder()
+            .timeout(TIMEOUT)
+            .connect_timeout(Duration::from_secs(5))
+            .default_headers(headers)
+            .no_proxy()
+            .build()
+            .map_err(|error| Failure::new(Exit::Failed, "CRN-1004", error))?;
+        Ok(Client { url: url.trim_end_matches('/').to_owned(), http })
+    }
+
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    pub async fn is_alive(&self) -> bool {
+        let asked = self.http.get(format!("{}/healthz", self.url)).timeout(Duration::from_secs(2)).send().await;
+        asked.is_ok_and(|answer| answer.status().is_success())
+    }
+
+    /// Sends one signed record and waits for its verdict: the answer's object.
+    pub async fn decide(&self, record: Bytes) -> Result<Value, Failure> {
+        self.post_record(record, "?wait=decided").await
+    }
+
+    /// Sends one signed record; the answer says where it lies.
+    pub async fn append(&self, record: Bytes) -> Result<Value, Failure> {
+        self.post_record(record, "").await
+    }
+
+    async fn post_record(&self, record: Bytes, query: &str) -> Result<Value, Failure> {
+        let kind = if record.first() == Some(&b'{') { "application/json" } else { "application/cose" };
+        let asked = self.http.post(format!("{}/v1/events{query}", self.url)).header(header::CONTENT_TYPE, kind).body(record);
+        self.json(asked.send().await).await
+    }
+
+    /// Rows of a query as JSON objects.
+    pub async fn sql(&self, sql: &str) -> Result<Vec<Value>, Failure> {
+        let asked = self.http.post(format!("{}/v1/sql", self.url)).json(&json!({ "sql": sql })).send();
+        match self.json(asked.await).await? {
+            Value::Array(rows) => Ok(rows),
+            Value::Object(mut object) => match object.remove("rows") {
+                Some(Value::Array(rows)) => Ok(rows),
+                _ => Err(self.nonsense("an object without rows")),
+            },
+            _ => Err(self.nonsense("neither rows nor an object")),
+        }
+    }
+
+    /// A query's answer in Arrow's IPC stream format.
+    pub async fn sql_arrow(&self, sql: &str) -> Result<Bytes, Failure> {
+        let asked = self.http.post(format!("{}/v1/sql", self.url)).json(&json!({ "sql": sql }));
+        let answer = asked.header(header::ACCEPT, "application/vnd.apache.arrow.stream").send().await;
+        self.good(answer).await?.bytes().await.map_err(|error| self.unreachable(&error))
+    }
+
+    /// Any JSON route, by path.
+    pub async fn get(&self, path: &str) -> Result<Value, Failure> {
+        self.json(self.http.get(format!("{}{path}", self.url)).send().await).await
+    }
+
+    async fn json(&self, answer: reqwest::Result<Response>) -> Result<Value, Failure> {
+        self.good(answer).await?.json().await.map_err(|error| self.unreachable(&error))
+    }
+
+    async fn good(&self, answer: reqwest::Result<Response>) -> Result<Response, Failure> {
+        let answer = answer.map_err(|error| self.unreachable(&error))?;
+        if answer.status().is_success() {
+            return Ok(answer);
+        }
+        let status = answer.status();
+        match answer.json::<Problem>().await {
+            Ok(problem) => Err(Failure::refused(&problem)),
+            Err(_) => Err(self.nonsense(&format!("status {status} without a problem"))),
+        }
+    }
+
+    fn unreachable(&self, error: &reqwest::Error) -> Failure {
+        Failure::new(Exit::Unreachable, "CRN-1004", anyhow!("node {}: {error}", self.url))
+    }
+
+    fn nonsense(&self, what: &str) -> Failure {
+        Failure::new(Exit::Failed, "CRN-1005", anyhow!("node {} answered {what}", self.url))
+    }
+
+    async fn ask(&self, operation: &'static str, request: reqwest::RequestBuilder) -> Result<Response, LedgerError> {
+        let unreachable = |reason: String| LedgerError::Unreachable { operation, reason };
+        let answer = request.send().await.map_err(|error| unreachable(error.to_string()))?;
+        match answer.status() {
+            status if status.is_success() => Ok(answer),
+            StatusCode::TOO_MANY_REQUESTS => Err(LedgerError::Overloaded { operation }),
+            status if status.is_server_error() => Err(unreachable(status.to_string())),
+            status => {
+                let problem = answer.json().await.unwrap_or_else(|_| Problem::of(status.as_u16(), "CRN-1005", ""));
+                Err(LedgerError::Refused { operation, code: problem.code, reason: format!("{} {}", problem.title, problem.detail) })
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl Ledger for Client {
+    async fn journal(&self, partition: u32, from: u64) -> Result<Vec<Record>, LedgerError> {
+        let operation = "read the journal";
+        let url = format!("{}/v1/journal?partition={partition}&from={from}&wait_ms={POLL_MS}", self.url);
+        let unreachable = |reason: String| LedgerError::Unreachable { operation, reason };
+        let bytes = self.ask(operation, self.http.get(url)).await?.bytes().await.map_err(|error| unreachable(error.to_string()))?;
+        let page = Page::from_cbor(&bytes).map_err(|error| unreachable(error.to_string()))?;
+        Ok(page.records.into_iter().map(Record::from).collect())
+    }
+
+    async fn blob(&self, hash: &BlobHash) -> Result<Bytes, LedgerError> {
+        let operation = "fetch a blob";
+        let answer = self.ask(operation, self.http.get(format!("{}/v1/blobs/{hash}", self.url))).await;
+        let answer = match answer {
+            Err(LedgerError::Refused { code, .. }) if code == "CRN-1110" => return Err(LedgerError::Missing { hash: *hash }),
+            other => other?,
+        };
+        if answer.content_length().is_some_and(|length| length > limits::BLOB_BYTES as u64) {
+            return Err(LedgerError::Damaged { hash: *hash });
+        }
+        let bytes = answer.bytes().await.map_err(|error| LedgerError::Unreachable { operation, reason: error.to_string() })?;
+        if blake3::hash(&bytes).as_bytes() == hash.as_bytes() { Ok(bytes) } else { Err(LedgerError::Damaged { hash: *hash }) }
+    }
+
+    async fn put_blob(&self, bytes: Bytes) -> Result<BlobRef, LedgerError> {
+        let name = BlobRef { hash: BlobHash(*blake3::hash(&bytes).as_bytes()), size: bytes.len() as u64 };
+        self.ask("store a blob", self.http.put(format!("{}/v1/blobs/{}", self.url, name.hash)).body(bytes)).await?;
+        Ok(name)
+    }
+
+    async fn say(&self, record: Bytes) -> Result<(), LedgerError> {
+        let kind = if record.first() == Some(&b'{') { "application/json" } else { "application/cose" };
+        let asked = self.http.post(format!("{}/v1/events", self.url)).header(header::CONTENT_TYPE, kind).body(record);
+        self.ask("say an event", asked).await.map(drop)
+    }
+}

@@ -1,0 +1,102 @@
+//! The subcommands, one file each.
+//!
+//! Owns the list and the way to the node that a command speaks to. Refuses work of its own.
+
+pub mod bench;
+pub mod completions;
+pub mod demo;
+pub mod export;
+pub mod keygen;
+pub mod replay;
+pub mod say;
+pub mod sql;
+pub mod status;
+pub mod submit;
+pub mod up;
+pub mod verify;
+pub mod watch;
+pub mod worker;
+
+use crate::{
+    client::Client,
+    exit::{Exit, Failure},
+    node::{layout::Layout, live::Live},
+};
+use anyhow::anyhow;
+use clap::Subcommand;
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Start a node on this machine
+    Up(up::Args),
+    /// Run the main job from nothing to a proven result
+    Demo(demo::Args),
+    /// Run a worker against a node
+    Worker(worker::Args),
+    /// Make a key
+    Keygen(keygen::Args),
+    /// Sign and submit a training job
+    Submit(submit::Args),
+    /// Sign and say any event
+    Say(say::Args),
+    /// Show a job's progress
+    Watch(watch::Args),
+    /// Ask the ledger in SQL
+    Sql(sql::Args),
+    /// Write a range of the history with its proofs, for an auditor
+    Export(export::Args),
+    /// Verify an export offline
+    Verify(verify::Args),
+    /// Decide the whole journal again and compare
+    Replay(replay::Args),
+    /// What a node is doing
+    Status(status::Args),
+    /// Measure, beside a named peer or limit
+    Bench(bench::Args),
+    /// Print completions for a shell
+    Completions(completions::Args),
+}
+
+pub async fn run(command: Command, layout: Layout) -> Result<(), Failure> {
+    match command {
+        Command::Up(args) => up::run(args, &layout).await,
+        Command::Demo(args) => demo::run(args, &layout).await,
+        Command::Worker(args) => worker::run(args, &layout).await,
+        Command::Keygen(args) => keygen::run(&args, &layout),
+        Command::Submit(args) => submit::run(args, &layout).await,
+        Command::Say(args) => say::run(args, &layout).await,
+        Command::Watch(args) => watch::run(args, &layout).await,
+        Command::Sql(args) => sql::run(args, &layout).await,
+        Command::Export(args) => export::run(args, &layout).await,
+        Command::Verify(args) => verify::run(args).await,
+        Command::Replay(args) => replay::run(args, &layout).await,
+        Command::Status(args) => status::run(args, &layout).await,
+        Command::Bench(args) => bench::run(args).await,
+        Command::Completions(args) => completions::run(&args),
+    }
+}
+
+/// The node that a writing command needs: the one at `url`, or the live one of the folder.
+pub async fn node(url: Option<&str>, layout: &Layout) -> Result<Client, Failure> {
+    if let Some(url) = url {
+        let client = Client::new(url, token()?.as_deref())?;
+        return if client.is_alive().await { Ok(client) } else { Err(unreachable(&format!("node {url} does not answer"))) };
+    }
+    match Live::find(layout).await {
+        Some((live, _)) => Client::new(&live.url, token()?.as_deref()),
+        None => Err(unreachable(&format!("no node serves {}", layout.root().display()))),
+    }
+}
+
+/// The token for nodes that ask for one: from the file that `CAIRN_TOKEN_FILE` names, never from an argument.
+fn token() -> Result<Option<String>, Failure> {
+    let Some(path) = std::env::var_os("CAIRN_TOKEN_FILE") else { return Ok(None) };
+    match std::fs::read_to_string(&path) {
+        Ok(text) => Ok(Some(text.trim().to_owned())),
+        Err(error) => Err(Failure::usage(format!("CAIRN_TOKEN_FILE {}: {error}", path.display()))),
+    }
+}
+
+fn unreachable(what: &str) -> Failure {
+    Failure::new(Exit::Unreachable, "CRN-1004", anyhow!("{what}"))
+}

@@ -1,0 +1,44 @@
+//! `cairn status`: what a node is doing, in one table.
+//!
+//! Owns the choice of figures. Refuses interpretation.
+
+use crate::{
+    commands,
+    exit::Failure,
+    node::layout::Layout,
+    render::{self, Format},
+};
+use clap::Parser;
+use serde_json::{Value, json};
+
+const BLOCKS: &str = "SELECT partition, count(*) AS blocks, max(height) AS height, max(tree_size) AS leaves, max(at) AS latest FROM blocks GROUP BY partition ORDER BY partition";
+const JOBS: &str = "SELECT state, count(DISTINCT job) AS jobs FROM jobs GROUP BY state ORDER BY state";
+
+/// What a node is doing
+#[derive(Debug, Parser)]
+#[command(after_help = "Examples:\n  cairn status\n  cairn status --format json")]
+pub struct Args {
+    /// The node, if not the one that serves DIR
+    #[arg(long, value_name = "URL")]
+    node: Option<String>,
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+pub async fn run(args: Args, layout: &Layout) -> Result<(), Failure> {
+    let client = commands::node(args.node.as_deref(), layout).await?;
+    let (blocks, jobs) = (client.sql(BLOCKS).await?, client.sql(JOBS).await?);
+    let jobs: Vec<String> = jobs.iter().map(|row| format!("{} {}", text(row, "jobs"), text(row, "state"))).collect();
+    let rows: Vec<Value> = blocks
+        .into_iter()
+        .map(|row| {
+            json!({"node": client.url(), "partition": row["partition"], "height": row["height"], "leaves": row["leaves"],
+                   "latest": row["latest"], "jobs": jobs.join(", ")})
+        })
+        .collect();
+    render::rows(&rows, args.format).map_err(|error| anyhow::Error::from(error).into())
+}
+
+fn text(row: &Value, key: &str) -> String {
+    row.get(key).map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned)).unwrap_or_default()
+}

@@ -1,0 +1,87 @@
+//! `cairn watch JOB`: a job's tasks as they go, until it ends.
+//!
+//! Owns the picture of progress. Refuses to end well for a job that did not.
+
+use crate::{
+    client::Client,
+    commands,
+    exit::{Exit, Failure},
+    node::layout::Layout,
+    render,
+};
+use anyhow::anyhow;
+use cairn_schemas::JobId;
+use clap::Parser;
+use serde_json::Value;
+use std::{
+    io::Write,
+    time::{Duration, Instant},
+};
+
+/// Between two looks at a job.
+const LOOK: Duration = Duration::from_millis(300);
+
+/// Show a job's progress until it ends
+#[derive(Debug, Parser)]
+#[command(after_help = "Examples:\n  cairn watch 3fa0…            the job that `cairn submit` printed\n  cairn watch                  the latest job")]
+pub struct Args {
+    /// The job's id; the latest one if left out
+    job: Option<JobId>,
+    /// The node, if not the one that serves DIR
+    #[arg(long, value_name = "URL")]
+    node: Option<String>,
+    /// Give up after this many seconds
+    #[arg(long, default_value_t = 3600, value_name = "SECONDS")]
+    timeout: u64,
+}
+
+pub async fn run(args: Args, layout: &Layout) -> Result<(), Failure> {
+    let client = commands::node(args.node.as_deref(), layout).await?;
+    let job = match args.job {
+        Some(job) => job,
+        None => latest(&client).await?,
+    };
+    let row = until_end(&client, &job, Duration::from_secs(args.timeout)).await?;
+    writeln!(std::io::stdout(), "job {job} {}", text(&row, "state")).map_err(anyhow::Error::from)?;
+    Ok(())
+}
+
+async fn latest(client: &Client) -> Result<JobId, Failure> {
+    let rows = client.sql("SELECT job FROM jobs ORDER BY partition, leaf DESC LIMIT 1").await?;
+    let job = rows.first().map(|row| text(row, "job")).unwrap_or_default();
+    job.parse().map_err(|_| Failure::new(Exit::Failed, "CRN-1009", anyhow!("no job was submitted here")))
+}
+
+/// Shows a bar over the job's tasks until it ends; its last row. A job that failed is an error.
+pub async fn until_end(client: &Client, job: &JobId, limit: Duration) -> Result<Value, Failure> {
+    let begun = Instant::now();
+    let bar = render::bar(0, "tasks verified");
+    loop {
+        let tasks = client.sql(&format!("SELECT task, state FROM tasks WHERE job = '{job}' ORDER BY leaf")).await?;
+        let verified = tasks.iter().filter(|row| text(row, "state") == "verified").count();
+        let jobs = client.sql(&format!("SELECT * FROM jobs WHERE job = '{job}' ORDER BY leaf DESC LIMIT 1")).await?;
+        if let Some(row) = jobs.into_iter().next() {
+            bar.set_length(row.get("tasks").and_then(Value::as_u64).unwrap_or(verified as u64));
+            bar.set_position(verified as u64);
+            match text(&row, "state").as_str() {
+                "completed" => {
+                    bar.finish_and_clear();
+                    return Ok(row);
+                }
+                "failed" => {
+                    bar.abandon();
+                    return Err(Failure::new(Exit::Failed, "CRN-1009", anyhow!("job {job} failed: {}", text(&row, "reason"))));
+                }
+                _ => {}
+            }
+        }
+        if begun.elapsed() > limit {
+            return Err(Failure::new(Exit::Failed, "CRN-1009", anyhow!("job {job} is still open after {} s", limit.as_secs())));
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+fn text(row: &Value, key: &str) -> String {
+    row.get(key).and_then(Value::as_str).unwrap_or_default().to_owned()
+}

@@ -1,0 +1,112 @@
+//! Configuration: what an operator may set, in one file with every default written out.
+//!
+//! Owns `cairn.toml`, its defaults and its checks; unknown keys are refused. Refuses to be global: it is passed down.
+
+use crate::{
+    exit::{Exit, Failure},
+    node::layout::Layout,
+};
+use anyhow::anyhow;
+use cairn_log::durable;
+use serde::Deserialize;
+use std::{fs, net::SocketAddr, path::PathBuf};
+
+/// The file that a new node gets. Its values are the defaults, and a test holds them together.
+pub const DEFAULT: &str = include_str!("../../../cairn.toml");
+
+/// The whole tree.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    pub server: Server,
+    pub processor: Processor,
+    pub worker: Worker,
+}
+
+/// The HTTP edge.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Server {
+    pub listen: SocketAddr,
+    pub hosts: Vec<String>,
+    #[serde(default)]
+    pub token_file: Option<PathBuf>,
+    pub concurrency: usize,
+    pub max_lag: u64,
+}
+
+/// The processors of this node.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Processor {
+    pub snapshot_blocks: u64,
+}
+
+/// The workers of this node.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Worker {
+    pub threads: usize,
+}
+
+impl Config {
+    /// Reads the folder's file, or writes the default one.
+    pub fn load_or_create(layout: &Layout) -> Result<Config, Failure> {
+        let path = layout.config();
+        if !path.exists() {
+            durable::write(&path, DEFAULT.as_bytes(), durable::PUBLIC)
+                .map_err(|error| Failure::new(Exit::Failed, "CRN-1002", anyhow!("configuration {}: {error}", path.display())))?;
+        }
+        Config::load(layout)
+    }
+
+    /// Reads the folder's file.
+    pub fn load(layout: &Layout) -> Result<Config, Failure> {
+        let path = layout.config();
+        let wrong = |why: String| Failure::new(Exit::Usage, "CRN-1002", anyhow!("configuration {}: {why}", path.display()));
+        let text = fs::read_to_string(&path).map_err(|error| wrong(error.to_string()))?;
+        Config::parse(&text).map_err(wrong)
+    }
+
+    fn parse(text: &str) -> Result<Config, String> {
+        let config: Config = toml::from_str(text).map_err(|error| error.to_string())?;
+        config.check().map(|()| config)
+    }
+
+    fn check(&self) -> Result<(), String> {
+        if !self.server.listen.ip().is_loopback() && self.server.token_file.is_none() {
+            return Err(format!("server.listen is {}, which others can reach: set server.token_file", self.server.listen));
+        }
+        if !(1..=65_536).contains(&self.server.concurrency) {
+            return Err("server.concurrency is 1 to 65536".into());
+        }
+        if !(1..=256).contains(&self.worker.threads) {
+            return Err("worker.threads is 1 to 256".into());
+        }
+        if self.processor.snapshot_blocks == 0 {
+            return Err("processor.snapshot_blocks is at least 1".into());
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn the_default_file_is_valid_and_unknown_keys_are_refused() {
+        let config = Config::parse(DEFAULT).unwrap();
+        assert!(config.server.listen.ip().is_loopback());
+        assert!(Config::parse(&format!("{DEFAULT}\nsurprise = 1\n")).unwrap_err().contains("surprise"));
+    }
+
+    #[test]
+    fn an_address_that_others_reach_needs_a_token() {
+        let open = DEFAULT.replace("127.0.0.1:7070", "0.0.0.0:7070");
+        assert!(Config::parse(&open).unwrap_err().contains("token_file"));
+        let guarded = open.replace("# token_file", "token_file");
+        assert!(Config::parse(&guarded).is_ok());
+    }
+}
