@@ -4,7 +4,7 @@
 //! Refuses verdicts and dispositions: those are words in the journal (see [`crate::decision`]).
 //!
 //! 10xx usage and configuration · 11xx HTTP edge · 20xx events and codecs · 21xx job YAML · 22xx data sets · 23xx programs · 24xx kernels ·
-//! 31xx decider and runner · 40xx journal · 51xx log · 52xx snapshots · 53xx blobs · 61xx SQL and tables · 62xx export · 63xx verify · 71xx workers
+//! 31xx decider and runner · 40xx journal · 51xx log (append, read, open) · 52xx snapshots · 53xx blobs · 61xx SQL and tables · 62xx export · 63xx verify · 71xx workers
 
 /// One code as people meet it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,8 +99,33 @@ pub const CODES: &[Code] = &[
     code("CRN-4006", "the journal belongs to another instance", "point to the right directory or cluster; two instances never share a log"),
     code("CRN-4007", "the genesis document cannot begin this instance", "correct the document as the detail says"),
     code("CRN-4008", "block 0 did not become valid", "look at the machine's clock: the document's time must not be later than the log's"),
+    code("CRN-5101", "the outcome of an append is unknown", "send the same bytes again: a second copy changes nothing"),
+    code("CRN-5102", "an append is larger than the log takes", "split the append, or store large bytes as a blob and name it"),
+    code("CRN-5103", "an append to a partition that the log does not have", "use a partition below the number in the genesis document"),
+    code("CRN-5104", "the log was closed or fenced", "stop writing: another opener took over, or the node is shutting down"),
+    code("CRN-5105", "the log was opened for reading only", "start the node with `cairn up` and send through it"),
+    code("CRN-5106", "the log has no space left", "free space on its disk and send again: nothing of this append was kept"),
+    code("CRN-5107", "an append met an error of the disk", "look at the disk's health and send again: nothing of this append was kept"),
+    code("CRN-5111", "the records asked for were deleted", "start from a snapshot or the archive"),
+    code("CRN-5112", "the log ends before a position that was seen", "restore the log: it was cut below what was already decided or saved"),
+    code("CRN-5113", "a read of a partition that the log does not have", "use a partition below the number in the genesis document"),
+    code("CRN-5114", "a record in the log is damaged", "restore the named file from a copy: nothing behind the damage is skipped"),
+    code("CRN-5115", "the log was closed", "open the log again"),
+    code("CRN-5116", "a read met an error of the disk", "look at the disk's health and read again"),
+    code("CRN-5121", "an fsync of the log failed", "look at the disk's health, then start again: what was acknowledged before is durable"),
+    code("CRN-5122", "the directory is in use", "stop that process, or name another directory with `--dir`"),
+    code("CRN-5123", "a segment of the log is damaged", "restore the named segment from a copy: what was once durable is never cut away"),
+    code("CRN-5124", "a segment of the log is missing", "restore the missing segment from a copy"),
+    code("CRN-5125", "the log has a format that this binary does not know", "run the version of cairn that wrote it, or a newer one"),
+    code("CRN-5126", "the log has another number of partitions", "use the number with which the log was made: it never changes"),
+    code("CRN-5127", "the log cannot be opened", "look at the directory's permissions and the disk's health"),
     code("CRN-5201", "a snapshot could not be written", "look at the space and rights of the snapshot store; the journal is unharmed"),
     code("CRN-5202", "a snapshot is damaged", "nothing to do: an older one, or the whole journal, is folded instead"),
+    code("CRN-5301", "the blob is not here", "ask whoever named it to store it again"),
+    code("CRN-5302", "a stored blob is damaged", "store the bytes again: a damaged copy is replaced"),
+    code("CRN-5303", "the blob is larger than it may be", "store it in parts, or ask for what was named"),
+    code("CRN-5304", "the blob store cannot be opened", "name a directory or an s3:// URL, with its AWS_ variables set"),
+    code("CRN-5305", "the blob store did not answer", "look at the store's space, rights and health, and try again"),
 ];
 
 /// The entry of a code, if it stands in the table.

@@ -3,6 +3,7 @@
 //! Owns codes CRN-5101 to CRN-5119. Refuses to guess: an error that leaves the outcome open says so.
 
 use crate::Place;
+use cairn_schemas::code;
 use std::io;
 
 /// Why an append did not succeed. Only [`Unknown`](AppendError::Unknown) leaves the outcome open.
@@ -40,15 +41,7 @@ impl AppendError {
 
     /// What to do about it.
     pub fn next(&self) -> &'static str {
-        match self {
-            AppendError::Unknown { .. } => "send the same bytes again: a second copy changes nothing",
-            AppendError::TooLarge { .. } => "split the append, or store large bytes as a blob and name it",
-            AppendError::NoSuchPlace { .. } => "use a partition below the number in the genesis document",
-            AppendError::Closed { .. } => "stop writing: another opener of this log took over, or the node is shutting down",
-            AppendError::ReadOnly { .. } => "start the node with `cairn up` and send through it",
-            AppendError::Full { .. } => "free space on the log's disk and send again: nothing of this append was kept",
-            AppendError::Io { .. } => "look at the disk's health and send again: nothing of this append was kept",
-        }
+        next_of(self.code())
     }
 }
 
@@ -84,13 +77,11 @@ impl ReadError {
 
     /// What to do about it.
     pub fn next(&self) -> &'static str {
-        match self {
-            ReadError::Truncated { .. } => "start from a snapshot or the archive: older records were deleted",
-            ReadError::BeyondEnd { .. } => "restore the log: it was cut below a position that was already decided or saved",
-            ReadError::NoSuchPlace { .. } => "use a partition below the number in the genesis document",
-            ReadError::Damaged { .. } => "restore the named file from a copy: nothing behind the damage is skipped",
-            ReadError::Closed => "open the log again",
-            ReadError::Io { .. } => "look at the disk's health and read again",
-        }
+        next_of(self.code())
     }
+}
+
+/// The next step that stands in the registry beside a code.
+pub(crate) fn next_of(code: &str) -> &'static str {
+    code::find(code).map_or("", |entry| entry.next)
 }

@@ -12,6 +12,7 @@ pub mod assignment;
 pub mod blobs;
 pub mod clock;
 pub mod disk;
+pub mod durable;
 mod error;
 pub mod journal;
 pub mod memory;

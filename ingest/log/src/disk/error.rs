@@ -1,7 +1,8 @@
 //! What opening a log on disk answers when it does not succeed.
 //!
-//! Owns codes CRN-5202 to CRN-5219 (CRN-5201 is the failed fsync, which has no caller to answer).
+//! Owns codes CRN-5122 to CRN-5129 (CRN-5121 is the failed fsync, which has no caller to answer).
 
+use crate::error::next_of;
 use std::io;
 use std::path::PathBuf;
 
@@ -26,24 +27,17 @@ impl OpenError {
     /// The stable code for people.
     pub fn code(&self) -> &'static str {
         match self {
-            OpenError::Locked { .. } => "CRN-5202",
-            OpenError::Damaged { .. } => "CRN-5203",
-            OpenError::Missing { .. } => "CRN-5204",
-            OpenError::Version { .. } => "CRN-5205",
-            OpenError::Partitions { .. } => "CRN-5206",
-            OpenError::Io { .. } => "CRN-5207",
+            OpenError::Locked { .. } => "CRN-5122",
+            OpenError::Damaged { .. } => "CRN-5123",
+            OpenError::Missing { .. } => "CRN-5124",
+            OpenError::Version { .. } => "CRN-5125",
+            OpenError::Partitions { .. } => "CRN-5126",
+            OpenError::Io { .. } => "CRN-5127",
         }
     }
 
     /// What to do about it.
     pub fn next(&self) -> &'static str {
-        match self {
-            OpenError::Locked { .. } => "stop that process, or name another directory with `--dir`",
-            OpenError::Damaged { .. } => "restore the named segment from a copy: what was once durable is never cut away",
-            OpenError::Missing { .. } => "restore the missing segment from a copy",
-            OpenError::Version { .. } => "use the version of cairn that wrote this log, or a newer one",
-            OpenError::Partitions { .. } => "use the number of partitions with which the log was made: it never changes",
-            OpenError::Io { .. } => "look at the directory's permissions and the disk's health",
-        }
+        next_of(self.code())
     }
 }

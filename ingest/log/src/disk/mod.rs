@@ -29,6 +29,7 @@ mod writer;
 pub use error::OpenError;
 pub use lock::DirLock;
 
+use crate::error::next_of;
 use crate::{
     AppendError, Appended, Assigner, Assignments, Clock, EventLog, Place, Read, ReadError, ReadLimit, SystemClock, check_append,
     check_place,
@@ -47,6 +48,8 @@ use writer::{Ask, Writer};
 
 /// Folder of the segments in a node's directory.
 pub const FOLDER: &str = "log";
+/// The code of a failed fsync, which has no caller to answer.
+const FSYNC_FAILED: &str = "CRN-5121";
 /// Appends that wait for the writing thread.
 const ASKS: usize = 4_096;
 /// Bytes that wait for the writing thread.
@@ -65,8 +68,8 @@ impl fmt::Debug for OnFatal {
 impl Default for OnFatal {
     fn default() -> Self {
         OnFatal(Arc::new(|reason| {
-            eprintln!("error[CRN-5201] {reason}\n  the process ends now, because the disk may have dropped what it had taken");
-            eprintln!("  next: look at the disk's health, then start again: what was acknowledged before is durable");
+            eprintln!("error[{FSYNC_FAILED}] {reason}\n  the process ends now, because the disk may have dropped what it had taken");
+            eprintln!("  next: {}", next_of(FSYNC_FAILED));
             std::process::abort()
         }))
     }

@@ -112,7 +112,7 @@ async fn a_second_opener_is_told_who_holds_the_directory() {
     let log = DiskLog::open(dir.path(), options().0).unwrap();
     for second in [DiskLog::open(dir.path(), options().0), DiskLog::open_read_only(dir.path(), options().0)] {
         let refused = second.unwrap_err();
-        assert_eq!(refused.code(), "CRN-5202");
+        assert_eq!(refused.code(), "CRN-5122");
         assert!(refused.to_string().ends_with(&format!("is in use by process {}", std::process::id())), "{refused}");
     }
     drop(log);
@@ -136,7 +136,7 @@ async fn readers_share_a_directory_and_change_nothing() {
     assert_eq!((texts(&one, JOBS).await, texts(&two, JOBS).await), (vec!["a".into()], vec!["a".into()]));
     assert_eq!(one.partitions(), 2, "the log says how many, not the reader");
     assert!(matches!(one.append(JOBS, bytes("b")).await, Err(AppendError::ReadOnly { .. })));
-    assert_eq!(DiskLog::open(dir.path(), options().0).unwrap_err().code(), "CRN-5202");
+    assert_eq!(DiskLog::open(dir.path(), options().0).unwrap_err().code(), "CRN-5122");
     drop((one, two));
     assert_eq!(std::fs::read(&segment).unwrap(), torn);
 }
@@ -239,7 +239,7 @@ async fn any_flipped_byte_of_what_was_durable_halts() {
             bad[at] ^= 0x10;
             power.put(name, bad);
             let refused = open(&power).map(drop).unwrap_err();
-            assert!(matches!(refused.code(), "CRN-5203" | "CRN-5205"), "{name} at {at}: {refused}");
+            assert!(matches!(refused.code(), "CRN-5123" | "CRN-5125"), "{name} at {at}: {refused}");
             assert!(refused.to_string().contains(name.as_str()), "{refused}");
         }
         power.put(name, good);
