@@ -85,3 +85,7 @@ impl ReadError {
 pub(crate) fn next_of(code: &str) -> &'static str {
     code::find(code).map_or("", |entry| entry.next)
 }
+
+#[cfg(test)]
+#[path = "error_tests.rs"]
+mod tests;
