@@ -87,6 +87,7 @@ pub const CODES: &[Code] = &[
         "the decider panicked on a tick",
         "the partition halted: keep the journal and report the block; a tick has no author to be told no",
     ),
+    code("CRN-3110", "blocks of this processor do not count", "look at the machine's clock and at the processor's log: the reason is in the error"),
     code("CRN-4001", "a journal record has a format that this binary does not know", "run the newer binary; nothing is skipped"),
     code("CRN-4002", "a valid block has a body that this binary cannot read", "run the newer binary; nothing is skipped"),
     code(

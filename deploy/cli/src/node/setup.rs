@@ -9,7 +9,7 @@ use crate::{
 };
 use anyhow::anyhow;
 use cairn_log::durable;
-use cairn_schemas::{Amount, Name};
+use cairn_schemas::{Amount, ByteString, Name, PublicKey, Timestamp, genesis::Genesis};
 use serde::{Deserialize, Serialize};
 use std::fs;
 
@@ -19,6 +19,9 @@ use std::fs;
 pub struct Setup {
     /// Name of the instance, in its genesis.
     pub instance: Name,
+    /// Sixteen random bytes of the genesis, and when it was made: the same document after a crash.
+    pub nonce: ByteString,
+    pub founded: Timestamp,
     pub partitions: u32,
     /// A demo instance is marked in its genesis.
     pub demo: bool,
@@ -86,6 +89,24 @@ impl Setup {
         let text = toml::to_string_pretty(&setup).map_err(|error| failed(error.to_string()))?;
         durable::write(&layout.setup(), text.as_bytes(), durable::PUBLIC).map_err(|error| failed(error.to_string()))?;
         Ok(setup)
+    }
+
+    /// The genesis document that follows from the setup and the instance's keys.
+    pub fn genesis(&self, admin: PublicKey, processor: PublicKey, checkpoint: PublicKey) -> Result<Genesis, Failure> {
+        let origin = format!("{}.cairn/{}", self.instance, data_encoding::HEXLOWER.encode(&self.nonce.0));
+        let origin = origin.parse().map_err(|error: cairn_schemas::ids::IdError| Failure::new(Exit::Failed, "CRN-1006", error))?;
+        Ok(Genesis {
+            name: self.instance.clone(),
+            nonce: self.nonce.clone(),
+            time: self.founded,
+            partitions: self.partitions,
+            admins: vec![admin],
+            processors: vec![processor],
+            origin,
+            checkpoint_keys: vec![checkpoint],
+            rules: 1,
+            demo: self.demo,
+        })
     }
 
     /// Every author that founding needs a key for: admin, issuer, producer, workers.

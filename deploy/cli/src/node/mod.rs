@@ -1,0 +1,11 @@
+//! A node: the parts of the product in one process, over one folder.
+//!
+//! Owns files, keys, configuration and the order in which the parts start and stop. Refuses rules of its own.
+
+pub mod config;
+pub mod found;
+pub mod keys;
+pub mod layout;
+pub mod live;
+pub mod serve;
+pub mod setup;
