@@ -58,4 +58,7 @@ pub mod exec;
 pub mod program;
 pub mod trace;
 
+#[cfg(test)]
+mod test_values;
+
 pub use error::{DataError, Error, KernelError, ProgramError};

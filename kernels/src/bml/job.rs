@@ -9,6 +9,8 @@ use crate::trace::TaskKind;
 pub mod limits {
     /// Tasks of a job, as everywhere in Cairn.
     pub const TASKS: u64 = 10_000;
+    /// Steps of one train task: its trace is held in memory.
+    pub const STEPS: u64 = 1 << 20;
     /// Values of one record, units of one layer.
     pub const WIDTH: u32 = 65_536;
     /// Hidden layers.

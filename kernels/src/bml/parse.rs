@@ -59,6 +59,10 @@ impl Job {
             let reason = format!("a batch of {} from shards of {shard} records: lower batch or shards", self.train.batch);
             return Err(train.conflict("batch", reason));
         }
+        let steps = u64::from(shard / self.train.batch) * u64::from(self.train.epochs);
+        if steps > limits::STEPS {
+            return Err(train.conflict("epochs", format!("{steps} steps of one task, at most {} are taken", limits::STEPS)));
+        }
         let bytes = (u64::from(self.data.train) + u64::from(self.data.test)) * u64::from(self.model.input) * 4;
         if bytes > limits::DATA_BYTES {
             return Err(data.conflict("train", format!("{bytes} bytes of decoded records, at most {} are taken", limits::DATA_BYTES)));

@@ -92,14 +92,7 @@ impl DataSet {
 
     /// Whether the records fit the job's model and counts and have the root that it pins, if it pins one.
     pub fn check(&self, job: &Job) -> Result<(), DataError> {
-        let unfit = |subject, found: u64, wanted: String| Err(DataError::Unfit { subject, found, wanted });
-        if self.width != job.model.input {
-            return unfit("a record's number of values", u64::from(self.width), format!("{} (model.input)", job.model.input));
-        }
-        if (self.train, self.test()) != (job.data.train, job.data.test) {
-            let wanted = format!("{} + {} (data.train, data.test)", job.data.train, job.data.test);
-            return unfit("the number of records", self.labels.len() as u64, wanted);
-        }
+        self.fits(job)?;
         if let Some(&label) = self.labels.iter().find(|&&label| u32::from(label) >= job.model.classes) {
             return unfit("a label", u64::from(label), format!("labels below {} (model.classes)", job.model.classes));
         }
@@ -109,6 +102,18 @@ impl DataSet {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Whether width and counts are the job's: what a task asks each time, as it costs nothing.
+    pub fn fits(&self, job: &Job) -> Result<(), DataError> {
+        if self.width != job.model.input {
+            return unfit("a record's number of values", u64::from(self.width), format!("{} (model.input)", job.model.input));
+        }
+        if (self.train, self.test()) != (job.data.train, job.data.test) {
+            let wanted = format!("{} + {} (data.train, data.test)", job.data.train, job.data.test);
+            return unfit("the number of records", self.labels.len() as u64, wanted);
+        }
+        Ok(())
     }
 
     /// Records to train on.
@@ -162,6 +167,10 @@ impl DataSet {
         set.check(job)?;
         Ok(set)
     }
+}
+
+fn unfit(subject: &'static str, found: u64, wanted: String) -> Result<(), DataError> {
+    Err(DataError::Unfit { subject, found, wanted })
 }
 
 fn enough(part: &'static str, wanted: u32, found: usize) -> Result<(), DataError> {

@@ -3,6 +3,8 @@
 //! Owns matrix products by register tiles, column sums, lane sums and element-wise loops, each vectorised across outputs
 //! or lanes, so that every output sees the reference's operations in the reference's order. Refuses any other order.
 
+use std::borrow::Cow;
+
 use rayon::prelude::*;
 
 use super::reference::{Kernels, Product};
@@ -60,7 +62,7 @@ impl Fast {
 impl Kernels for Fast {
     fn matmul(&self, product: Product, a: &[f32], b: &[f32]) -> Vec<f32> {
         let Product { m, n, k, .. } = product;
-        let rows = if product.a_transposed { transposed(a, k, m) } else { a.to_vec() };
+        let rows = if product.a_transposed { Cow::Owned(transposed(a, k, m)) } else { Cow::Borrowed(a) };
         let panels = panels(product, b);
         let mut out = vec![0.0f32; m * n];
         let part = |(rows, out): (&[f32], &mut [f32])| self.isa.run(Multiply { k, n, rows, panels: &panels, out });

@@ -23,4 +23,4 @@ pub use state::State;
 pub use task::TaskKind;
 
 #[cfg(test)]
-mod tests;
+pub mod tests;

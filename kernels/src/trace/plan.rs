@@ -55,11 +55,10 @@ impl Plan {
         let states = results.iter().map(|result| result.state(self.kind.name()).cloned()).collect::<Result<Vec<_>, _>>()?;
         match (self.kind, &states[..]) {
             (TaskKind::Train { round: 0, .. }, []) => Ok(Material::State(State::initial(&self.job))),
-            (TaskKind::Train { round: 1.., .. } | TaskKind::Evaluate, [_]) => {
-                Ok(Material::State(states.into_iter().next().unwrap_or_else(|| State::initial(&self.job))))
-            }
-            (TaskKind::Aggregate { .. }, _) if states.len() == self.job.train.shards as usize => {
-                let contribution = |(shard, state)| Contribution { records: self.job.shard_records(shard), state };
+            (TaskKind::Train { round: 1.., .. } | TaskKind::Evaluate, [state]) => Ok(Material::State(state.clone())),
+            (TaskKind::Aggregate { .. }, states) if states.len() == self.job.train.shards as usize => {
+                let contribution =
+                    |(shard, state): (u32, &State)| Contribution { records: self.job.shard_records(shard), state: state.clone() };
                 Ok(Material::Contributions((0u32..).zip(states).map(contribution).collect()))
             }
             _ => Err(KernelError::Contributions { reason: format!("{} results for a {} task", states.len(), self.kind.name()) }),
@@ -106,6 +105,7 @@ impl Plan {
         if leaf == 0 || leaf >= self.leaves() {
             return Err(KernelError::NoLeaf { leaf, leaves: self.leaves() }.into());
         }
+        data.fits(&self.job)?;
         let (value, material) = match self.kind {
             TaskKind::Train { round, shard } => {
                 let (state, loss_bits, grad_norm_bits) = self.segment(executor, data, predecessor.state("train")?, (round, shard), leaf)?;
@@ -176,6 +176,9 @@ impl Plan {
         let found: Vec<u32> = contributions.iter().map(|of| of.records).collect();
         if found != wanted {
             return Err(KernelError::Contributions { reason: format!("records {found:?}, the job deals {wanted:?}") });
+        }
+        if let Some(shard) = contributions.iter().position(|of| !of.state.is_of(&self.model)) {
+            return Err(KernelError::Contributions { reason: format!("the state of shard {shard} is not of the job's model") });
         }
         Ok(contributions)
     }

@@ -53,6 +53,11 @@ impl State {
         &self.tensors[..self.tensors.len() / 2]
     }
 
+    /// Whether its tensors are those of `model`.
+    pub fn is_of(&self, model: &Model) -> bool {
+        self.tensors.iter().map(Tensor::type_of).eq(model.tensors().cloned())
+    }
+
     /// Tree over tensors; a leaf is id, dtype, number of axes, axes (u32 little-endian each) and BLAKE3 of the elements.
     pub fn root(&self) -> Digest {
         let leaves: Vec<Digest> = (0u32..).zip(&self.tensors).map(|(id, tensor)| tensor_leaf(id, tensor)).collect();

@@ -1,1 +1,302 @@
-//! Tests.
+//! Traces: the tasks of a job, the bits of a small run, and re-execution from any leaf.
+
+#![allow(clippy::unwrap_used)]
+
+use std::sync::Arc;
+
+use data_encoding::HEXLOWER;
+use sha2::{Digest as _, Sha256};
+
+use super::{Binding, Contribution, LeafClaim, LeafValue, Material, Plan, Score, State, TaskKind, leaf_hash, merkle, trace_root};
+use crate::bml::{Job, Model, Programs};
+use crate::data::DataSet;
+use crate::exec::{Executor, Tensor};
+
+/// A job of seconds: two rounds, two shards of uneven size, ten steps a task.
+pub const SMALL: &str = r#"
+cairn: job/v1
+name: small
+model: {template: mlp, input: 784, hidden: [24], classes: 10}
+data: {url: "builtin:digits?seed=7&count=300", train: 250, test: 50}
+train: {rounds: 2, epochs: 2, shards: 2, batch: 25, sgd: {rate: "0.1", momentum: "0.9"}, seed: 1, data_seed: 2}
+workers: {min: 2, stake: "5000000", bond: "1000000"}
+verify: {assurance: sampled, rate: "1", steps: 2}
+deadlines: {accept_s: 10, task_s: 60, check_s: 60}
+attempts: 3
+pay: {escrow: "12000000", task: "500000", check: "90000"}
+"#;
+
+struct Run {
+    job: Arc<Job>,
+    programs: Arc<Programs>,
+    data: DataSet,
+    /// Leaves and material of each task, in the job's order.
+    traces: Vec<Vec<(LeafClaim, Material)>>,
+}
+
+impl Run {
+    fn of(text: &str, executor: &Executor) -> Self {
+        let job = Arc::new(Job::parse("job.yaml", text).unwrap());
+        let data = DataSet::builtin(&job).unwrap().unwrap();
+        let programs = Arc::new(job.compile().unwrap());
+        let mut run = Self { job, programs, data, traces: vec![] };
+        for task in run.job.tasks() {
+            let plan = run.plan(task);
+            let mut trace = vec![];
+            let input = plan.input(run.results(task)).unwrap();
+            plan.run(executor, &run.data, input, |claim, material| trace.push((*claim, material.clone()))).unwrap();
+            run.traces.push(trace);
+        }
+        run
+    }
+
+    fn plan(&self, task: TaskKind) -> Plan {
+        Plan::new(self.job.clone(), self.programs.clone(), task)
+    }
+
+    fn results(&self, task: TaskKind) -> Vec<Material> {
+        let last = |input: TaskKind| self.traces[input.index(&self.job) as usize].last().unwrap().1.clone();
+        task.inputs(&self.job).into_iter().map(last).collect()
+    }
+
+    fn root(&self, task: usize) -> String {
+        let hashes: Vec<_> = self.traces[task].iter().map(|(claim, _)| leaf_hash(MINE, claim)).collect();
+        HEXLOWER.encode(&trace_root(&hashes))
+    }
+
+    fn score(&self) -> Score {
+        match self.traces.last().unwrap().last().unwrap().1 {
+            Material::Score(score) => score,
+            _ => unreachable!("the last task evaluates"),
+        }
+    }
+}
+
+const MINE: Binding<'static> = Binding { task: b"job/0", attempt: 1, worker: b"did:key:z6MkTest" };
+
+#[test]
+fn tasks_have_an_order_and_inputs() {
+    let job = Job::parse("job.yaml", SMALL).unwrap();
+    let tasks: Vec<TaskKind> = job.tasks().collect();
+    assert_eq!(tasks.len() as u32, job.task_count());
+    for (index, &task) in (0u32..).zip(&tasks) {
+        assert_eq!((task.index(&job), TaskKind::at(&job, index).unwrap()), (index, task));
+        assert!(task.inputs(&job).iter().all(|input| input.index(&job) < index), "inputs come before");
+    }
+    assert_eq!(tasks[2], TaskKind::Aggregate { round: 0 });
+    assert_eq!(tasks[3].inputs(&job), [TaskKind::Aggregate { round: 0 }]);
+    assert_eq!(tasks[5].inputs(&job), tasks[3..5]);
+    assert_eq!(TaskKind::at(&job, 7).unwrap_err().code(), "CRN-2405");
+}
+
+/// The bits of the contract. A change here is version 2 of it.
+#[test]
+fn the_bits_of_a_small_job_never_change() {
+    let run = Run::of(SMALL, &Executor::fast(1));
+    let initial = State::initial(&run.job);
+    assert_eq!(HEXLOWER.encode(&initial.root()), "3bb672e1b91758cc527832a163c97c342190a5617304602119c0e5a862d0fb7e");
+    assert_eq!(blake3::hash(&initial.to_bytes()).to_hex().as_str(), "10bf5810565ec3a20ea7def6dd54a266ce2485a1204cb8859acedea24ba47d2d");
+    assert_eq!(
+        [0, 2, 6].map(|task| run.root(task)),
+        [
+            "2b71b850c83decd29ced153a9220b808333627ab95ac395119461dbd66620d1c",
+            "aa5fd59143961ee72d3babd07bf504a6c026c2c6045c8c7b7372439912f42697",
+            "63f63a78116687a6177175132e6a02ea838a37157da49c1268c658c3539b1718"
+        ]
+    );
+    assert_eq!(run.score(), Score { correct: 28, total: 50 });
+}
+
+#[test]
+fn every_transition_is_re_executed_by_the_reference_and_by_threads() {
+    let run = Run::of(SMALL, &Executor::fast(1));
+    for (task, trace) in run.job.tasks().zip(&run.traces) {
+        let plan = run.plan(task);
+        assert_eq!(trace.len() as u32, plan.leaves());
+        for leaf in 1..plan.leaves() {
+            let (claim, material) = &trace[leaf as usize];
+            let opened = plan.material(leaf - 1, &trace[leaf as usize - 1].1.to_bytes()).unwrap();
+            for executor in [Executor::reference(), Executor::fast(3)] {
+                let (again, made) = plan.transition(&executor, &run.data, &opened, leaf).unwrap();
+                assert_eq!((&again, &made), (claim, material), "{task:?} leaf {leaf} on {}", executor.name());
+            }
+        }
+    }
+}
+
+#[test]
+fn another_predecessor_gives_another_leaf() {
+    let run = Run::of(SMALL, &Executor::fast(1));
+    let plan = run.plan(TaskKind::Train { round: 0, shard: 0 });
+    let honest = run.traces[0][1].0;
+    let mut tensors = State::initial(&run.job).tensors().to_vec();
+    let mut values = tensors[0].floats().to_vec();
+    values[100] = f32::from_bits(values[100].to_bits() ^ 1);
+    tensors[0] = Tensor::f32(tensors[0].shape(), values);
+    let (claim, _) = plan.transition(&Executor::fast(1), &run.data, &Material::State(State::of(tensors)), 1).unwrap();
+    assert_ne!(claim, honest, "one flipped bit of one weight shows");
+}
+
+#[test]
+fn misuse_is_an_error_with_a_code() {
+    let run = Run::of(SMALL, &Executor::fast(1));
+    let executor = Executor::fast(1);
+    let (train, aggregate) = (run.plan(TaskKind::Train { round: 0, shard: 0 }), run.plan(TaskKind::Aggregate { round: 0 }));
+    let state = run.traces[0][0].1.clone();
+    let Material::Contributions(contributions) = run.traces[2][0].1.clone() else {
+        unreachable!("an aggregation starts from contributions")
+    };
+    let code = |plan: &Plan, from: &Material, leaf| plan.transition(&executor, &run.data, from, leaf).unwrap_err().code();
+    assert_eq!(code(&train, &state, 0), "CRN-2404");
+    assert_eq!(code(&train, &state, train.leaves()), "CRN-2404");
+    assert_eq!(code(&train, &run.traces[2][0].1, 1), "CRN-2406");
+    assert_eq!(code(&aggregate, &state, 1), "CRN-2406");
+    assert_eq!(code(&aggregate, &Material::Contributions(contributions[..1].to_vec()), 1), "CRN-2407");
+    assert_eq!(train.input(vec![state.clone()]).unwrap_err().code(), "CRN-2407");
+    assert_eq!(aggregate.input(vec![state]).unwrap_err().code(), "CRN-2407");
+
+    let foreign = State::at_rest(vec![Tensor::zeros(&[1, 1]), Tensor::zeros(&[1])]);
+    assert_eq!(code(&train, &Material::State(foreign.clone()), 1), "CRN-2402");
+    let mixed = vec![contributions[0].clone(), Contribution { records: contributions[1].records, state: foreign }];
+    assert_eq!(code(&aggregate, &Material::Contributions(mixed), 1), "CRN-2407");
+
+    let mut tensors = contributions[0].state.tensors().to_vec();
+    tensors[1] = Tensor::f32(tensors[1].shape(), vec![f32::INFINITY; 24]);
+    let infinite = vec![Contribution { records: contributions[0].records, state: State::of(tensors) }, contributions[1].clone()];
+    assert_eq!(code(&aggregate, &Material::Contributions(infinite), 1), "CRN-2408");
+
+    let other_data = DataSet::builtin(&{
+        let mut job = (*run.job).clone();
+        job.data.train = 200;
+        job
+    });
+    let error = train.transition(&executor, &other_data.unwrap().unwrap(), &run.traces[0][0].1, 1).unwrap_err();
+    assert_eq!(error.code(), "CRN-2206");
+}
+
+#[test]
+fn averaging_is_weighted_and_exact() {
+    let state = |value: f32| State::at_rest(vec![Tensor::f32(&[1, 1], vec![value]), Tensor::zeros(&[1])]);
+    let of = |records, value| Contribution { records, state: state(value) };
+    let average = |contributions: &[Contribution]| super::aggregate::average(contributions).unwrap().tensors()[0].floats()[0].to_bits();
+    assert_eq!(average(&[of(3, 1.0), of(1, 5.0)]), 2f32.to_bits());
+    assert_eq!(average(&[of(5, 0.1), of(5, 0.1), of(7, 0.1)]), 0.1f32.to_bits(), "what all agree on stays");
+    assert_eq!(average(&[of(1, -0.25), of(1, 0.25)]), 0, "a zero sum is +0");
+    let mixed = [of(3, 0.3), of(5, -7.25), of(11, 1e-5)];
+    assert_eq!(average(&mixed), average(&[mixed[2].clone(), mixed[0].clone(), mixed[1].clone()]));
+}
+
+#[test]
+fn a_state_is_its_bytes() {
+    let job = Job::parse("job.yaml", SMALL).unwrap();
+    let (model, state) = (Model::of(&job.model), State::initial(&job));
+    let bytes = state.to_bytes();
+    assert_eq!(State::from_bytes(&model, &bytes).unwrap(), state);
+    assert!(State::from_bytes(&model, &bytes[..bytes.len() - 1]).is_err());
+    assert!(State::from_bytes(&model, &[&bytes[..], &[0]].concat()).is_err());
+    let mut renamed = bytes.clone();
+    renamed[10] ^= 1;
+    assert_eq!(State::from_bytes(&model, &renamed).unwrap_err().code(), "CRN-2403");
+    let mut other_nan = bytes.clone();
+    let end = other_nan.len();
+    other_nan[end - 4..].copy_from_slice(&0xFFC0_0000u32.to_le_bytes());
+    assert!(State::from_bytes(&model, &other_nan).is_err(), "a second spelling of NaN would be a second state");
+    other_nan[end - 4..].copy_from_slice(&0x7FC0_0000u32.to_le_bytes());
+    assert!(State::from_bytes(&model, &other_nan).is_ok());
+}
+
+#[test]
+fn a_state_is_a_safetensors_file() {
+    let state = State::initial(&Job::parse("job.yaml", SMALL).unwrap());
+    let read = candle_core::safetensors::load_buffer(&state.to_bytes(), &candle_core::Device::Cpu).unwrap();
+    assert_eq!(read.len(), 8);
+    let weights: Vec<f32> = read["layers.0.weight"].flatten_all().unwrap().to_vec1().unwrap();
+    assert_eq!(weights, state.tensors()[0].floats());
+    assert_eq!(read["velocity.layers.1.bias"].dims(), [10]);
+}
+
+#[test]
+fn a_root_is_moved_by_every_part_of_a_state() {
+    let job = Job::parse("job.yaml", SMALL).unwrap();
+    let state = State::initial(&job);
+    let mut roots = vec![state.root()];
+    for id in 0..state.tensors().len() {
+        let mut tensors = state.tensors().to_vec();
+        let mut values = tensors[id].floats().to_vec();
+        let last = values.len() - 1;
+        values[last] = f32::from_bits(values[last].to_bits() ^ 1);
+        tensors[id] = Tensor::f32(tensors[id].shape(), values);
+        roots.push(State::of(tensors).root());
+    }
+    let turned = Tensor::f32(&[24, 784], state.tensors()[0].floats().to_vec());
+    roots.push(State::of([&[turned][..], &state.tensors()[1..]].concat()).root());
+    roots.sort_unstable();
+    roots.dedup();
+    assert_eq!(roots.len(), 10);
+}
+
+#[test]
+fn a_leaf_binds_everything_that_it_is_said_to() {
+    let state = |root, loss_bits, grad_norm_bits| LeafValue::State { root: [root; 32], loss_bits, grad_norm_bits };
+    let claim = LeafClaim { index: 3, value: state(1, 2, 3) };
+    let mut hashes = vec![leaf_hash(MINE, &claim)];
+    assert_eq!(HEXLOWER.encode(&hashes[0]), "42bb94975e058c269eb6b78f3f5f00975b0c3605db67c89b2dd77293523b7316");
+    for other in [Binding { task: b"job/1", ..MINE }, Binding { attempt: 2, ..MINE }, Binding { worker: b"did:key:z6MkTesT", ..MINE }] {
+        hashes.push(leaf_hash(other, &claim));
+    }
+    for value in [
+        state(2, 2, 3),
+        state(1, 3, 3),
+        state(1, 2, 2),
+        LeafValue::Score { correct: 2, total: 3 },
+        LeafValue::Score { correct: 2, total: 4 },
+    ] {
+        hashes.push(leaf_hash(MINE, &LeafClaim { index: 3, value }));
+    }
+    hashes.push(leaf_hash(MINE, &LeafClaim { index: 4, ..claim }));
+    hashes.sort_unstable();
+    hashes.dedup();
+    assert_eq!(hashes.len(), 10);
+}
+
+/// The RFC 6962 test vectors of Certificate Transparency: roots of the first n of eight leaves.
+#[test]
+fn trees_have_the_published_roots_and_exact_proofs() {
+    let inputs = ["", "00", "10", "2021", "3031", "40414243", "5051525354555657", "606162636465666768696a6b6c6d6e6f"];
+    let leaves: Vec<_> = inputs.iter().map(|hex| merkle::leaf(&HEXLOWER.decode(hex.as_bytes()).unwrap())).collect();
+    for (count, root) in [
+        (1, "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d"),
+        (2, "fac54203e7cc696cf0dfcb42c92a1d9dbaf70ad9e621f4bd8d98662f00e3c125"),
+        (3, "aeb6bcfe274b70a14fb067a5e5578264db0fa9b51af5e0ba159158f329e06e77"),
+        (8, "5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328"),
+    ] {
+        assert_eq!(HEXLOWER.encode(&merkle::root(&leaves[..count])), root);
+    }
+    assert_eq!(merkle::root(&[])[..], Sha256::digest([])[..]);
+    for count in 1..=8 {
+        let (tree, root) = (&leaves[..count], merkle::root(&leaves[..count]));
+        for index in 0..count {
+            let path = merkle::proof(tree, index).unwrap();
+            let holds =
+                |leaf, index: usize, size: usize, path: &[merkle::Digest]| merkle::verify(&root, leaf, index as u64, size as u64, path);
+            assert!(holds(&leaves[index], index, count, &path));
+            assert!(!holds(&[9; 32], index, count, &path));
+            assert!(!holds(&leaves[index], index + 1, count, &path) && !holds(&leaves[index], count, count, &path));
+            assert!(!holds(&leaves[index], index, count, &[&path[..], &[[0; 32]]].concat()), "a longer path");
+            assert!(path.is_empty() || !holds(&leaves[index], index, count, &path[1..]), "a shorter path");
+        }
+        assert_eq!(merkle::proof(tree, count), None);
+    }
+}
+
+/// The built-in digits are to be learnt, and not to be learnt perfectly.
+#[test]
+fn training_learns() {
+    let text = SMALL
+        .replace("count=300", "count=3000")
+        .replace("train: 250, test: 50", "train: 2500, test: 500")
+        .replace("[24]", "[64]")
+        .replace("\"0.1\"", "\"0.03\"");
+    let score = Run::of(&text, &Executor::fast(2)).score();
+    assert!((400..500).contains(&score.correct), "{score:?}");
+}
