@@ -43,8 +43,8 @@ pub enum DataError {
     #[error("{file}:{line}: {reason}")]
     Csv { file: String, line: u64, reason: String },
     /// The bytes, decoded, are larger than a data set may be.
-    #[error("{file}: {bytes} bytes decoded, at most {limit} are taken")]
-    TooLarge { file: String, bytes: u64, limit: u64 },
+    #[error("{file}: more than {limit} bytes, decompressed")]
+    TooLarge { file: String, limit: u64 },
     /// The decoded records are not those that the job pins.
     #[error("the records have root {found}, the job pins {pinned}: the data changed, or it is other data")]
     OtherRecords { pinned: String, found: String },
@@ -143,6 +143,9 @@ pub enum KernelError {
     /// The contributions to an aggregation are not one for each shard, in order.
     #[error("contributions to an aggregation: {reason}")]
     Contributions { reason: String },
+    /// A program does not compute what the job's tasks need.
+    #[error("the {program} program does not return {wanted}: it is not this job's")]
+    ForeignProgram { program: &'static str, wanted: &'static str },
     /// A parameter is too large, infinite or NaN, so that no fixed point holds it.
     #[error("element {element} of tensor {tensor} from shard {shard} is {value}: aggregation takes |x| < 2^20 only")]
     OutOfFixedPoint { shard: u32, tensor: u32, element: usize, value: String },
@@ -160,6 +163,7 @@ impl KernelError {
             Self::Predecessor { .. } => "CRN-2406",
             Self::Contributions { .. } => "CRN-2407",
             Self::OutOfFixedPoint { .. } => "CRN-2408",
+            Self::ForeignProgram { .. } => "CRN-2409",
         }
     }
 }

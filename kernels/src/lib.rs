@@ -48,6 +48,9 @@
 //! # Ok::<(), cairn_kernels::Error>(())
 //! ```
 //!
+//! Other data for the same job: [`data::Parts::of`] names and bytes of a folder's files, [`data::DataSet::of`] the
+//! [`bml::Job::unpinned`] job, `to_bytes` as a blob, and [`bml::Job::with_data`] the blob's URL and the set's root.
+//!
 //! Everything here is pure and bounded. Errors carry `CRN-21xx` (job), `22xx` (data), `23xx` (program), `24xx` (kernel).
 
 pub mod bml;

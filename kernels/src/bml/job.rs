@@ -172,6 +172,12 @@ impl Job {
         self.batches() * self.train.epochs
     }
 
+    /// The same job before its data are pinned: with it other data are read, to be pinned by [`Job::with_data`].
+    pub fn unpinned(mut self) -> Self {
+        self.data.hash = None;
+        self
+    }
+
     /// The same job on other data: what `--data` does before signing.
     pub fn with_data(mut self, url: String, hash: [u8; 32]) -> Self {
         self.data.url = url;

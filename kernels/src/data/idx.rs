@@ -73,17 +73,21 @@ fn body<const AXES: usize>(file: &str, bytes: &[u8], magic: u32) -> Result<([u32
 
 /// The bytes decompressed, if they are gzip; at most [`FILE_BYTES`], however small the compressed file was.
 pub fn plain(file: &str, bytes: &[u8]) -> Result<Vec<u8>, DataError> {
-    let large = |bytes| DataError::TooLarge { file: file.to_owned(), bytes, limit: FILE_BYTES };
+    plain_within(file, bytes, FILE_BYTES)
+}
+
+fn plain_within(file: &str, bytes: &[u8], limit: u64) -> Result<Vec<u8>, DataError> {
     let mut out = Vec::new();
-    if is_gzip(bytes) {
-        let mut reader = flate2::read::MultiGzDecoder::new(bytes).take(FILE_BYTES + 1);
-        reader.read_to_end(&mut out).map_err(|error| DataError::Idx { file: file.to_owned(), reason: format!("gzip: {error}") })?;
-    } else if bytes.len() as u64 <= FILE_BYTES {
-        out.extend_from_slice(bytes);
+    let read = if is_gzip(bytes) {
+        flate2::read::MultiGzDecoder::new(bytes).take(limit + 1).read_to_end(&mut out)
     } else {
-        return Err(large(bytes.len() as u64));
+        bytes.take(limit + 1).read_to_end(&mut out)
+    };
+    read.map_err(|error| DataError::Idx { file: file.to_owned(), reason: format!("gzip: {error}") })?;
+    if out.len() as u64 > limit {
+        return Err(DataError::TooLarge { file: file.to_owned(), limit });
     }
-    if out.len() as u64 > FILE_BYTES { Err(large(out.len() as u64)) } else { Ok(out) }
+    Ok(out)
 }
 
 fn is_gzip(bytes: &[u8]) -> bool {
@@ -92,4 +96,23 @@ fn is_gzip(bytes: &[u8]) -> bool {
 
 fn refuse<T>(file: &str, reason: String) -> Result<T, DataError> {
     Err(DataError::Idx { file: file.to_owned(), reason })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    /// A small file that unpacks to more than may be is cut off there, not after.
+    #[test]
+    fn a_gzip_bomb_is_cut_off() {
+        let mut encoder = flate2::write::GzEncoder::new(vec![], flate2::Compression::best());
+        std::io::Write::write_all(&mut encoder, &vec![0; 1 << 20]).unwrap();
+        let bomb = encoder.finish().unwrap().repeat(4);
+        assert!(bomb.len() < 1 << 14);
+        assert_eq!(plain_within("bomb", &bomb, 4 << 20).unwrap().len(), 4 << 20);
+        assert_eq!(plain_within("bomb", &bomb, (4 << 20) - 1).unwrap_err().code(), "CRN-2203");
+        assert_eq!(plain_within("plain", &[0; 9], 8).unwrap_err().code(), "CRN-2203");
+    }
 }

@@ -9,8 +9,10 @@ use rayon::prelude::*;
 
 use super::reference::{Kernels, Product};
 use super::simd::{Isa, Vectorised};
+use crate::contract::float_mode;
 use crate::contract::order::{BLOCK, CHUNK, LANES, fold_lanes, lane_sum};
 use crate::contract::scalar::stored;
+use crate::error::KernelError;
 
 /// Rows and columns of C that one tile keeps in registers: 8 of AVX-512, 16 of AVX2.
 const TILE_ROWS: usize = 4;
@@ -60,6 +62,12 @@ impl Fast {
 }
 
 impl Kernels for Fast {
+    fn ready(&self) -> Result<(), KernelError> {
+        float_mode::assert_default()?;
+        let threads = self.pool.iter().flat_map(|pool| pool.broadcast(|_| float_mode::assert_default()));
+        threads.collect()
+    }
+
     fn matmul(&self, product: Product, a: &[f32], b: &[f32]) -> Vec<f32> {
         let Product { m, n, k, .. } = product;
         let rows = if product.a_transposed { Cow::Owned(transposed(a, k, m)) } else { Cow::Borrowed(a) };

@@ -3,8 +3,10 @@
 //! Owns one short function per instruction, written as the contract says it. Refuses speed. An executor implements
 //! [`Kernels`] by overriding what it does faster; everything else stays the reference.
 
+use crate::contract::float_mode;
 use crate::contract::order::{argmax, chunked_dot, chunked_sum, lane_sum, lane_sum_of_squares, max};
 use crate::contract::scalar::{exp, fma, log, sqrt, stored};
+use crate::error::KernelError;
 
 /// A matrix product: C\[m,n\] over k, each operand read transposed if so marked.
 #[derive(Debug, Clone, Copy)]
@@ -30,6 +32,11 @@ impl Product {
 
 /// The instructions as functions on elements; `columns` is the length of the last axis.
 pub trait Kernels {
+    /// Whether every thread that will compute is in the contract's floating-point mode.
+    fn ready(&self) -> Result<(), KernelError> {
+        float_mode::assert_default()
+    }
+
     fn matmul(&self, product: Product, a: &[f32], b: &[f32]) -> Vec<f32> {
         let element = |i: usize, j: usize| chunked_dot(product.k, |k| (a[product.a_at(i, k)], b[product.b_at(k, j)]));
         (0..product.m).flat_map(|i| (0..product.n).map(move |j| (i, j))).map(|(i, j)| element(i, j)).collect()

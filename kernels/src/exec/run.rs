@@ -4,13 +4,12 @@
 
 use super::reference::{Kernels, Product};
 use super::tensor::Tensor;
-use crate::contract::float_mode;
 use crate::error::KernelError;
 use crate::program::{Id, Op, Program, Type};
 
 /// Runs a checked program.
 pub fn run<K: Kernels>(kernels: &K, program: &Program, state: &[Tensor], inputs: &[Tensor]) -> Result<Vec<Tensor>, KernelError> {
-    float_mode::assert_default()?;
+    kernels.ready()?;
     let mut values = Values { program, state, inputs, made: Vec::with_capacity(program.ops().len()) };
     let last = last_readers(program);
     for (id, op) in program.ops().iter().enumerate() {

@@ -142,6 +142,9 @@ impl Plan {
             grad_norm_bits = outputs.pop().map_or(0, |norm| norm.scalar_bits());
             loss_bits = outputs.pop().map_or(0, |loss| loss.scalar_bits());
             state = State::of(outputs);
+            if !state.is_of(&self.model) {
+                return Err(KernelError::ForeignProgram { program: "train", wanted: "a state of the model, a loss and a norm" }.into());
+            }
         }
         Ok((state, loss_bits, grad_norm_bits))
     }
@@ -188,6 +191,9 @@ impl Plan {
         let [features, labels] = self.batch(data, &records);
         let outputs = executor.execute(&self.programs.evaluate, state.tensors(), &[features])?;
         let classes = outputs.first().map_or(&[][..], Tensor::integers);
+        if classes.len() != labels.integers().len() {
+            return Err(KernelError::ForeignProgram { program: "evaluate", wanted: "a class for each test record" }.into());
+        }
         let correct = classes.iter().zip(labels.integers()).filter(|(class, label)| class == label).count() as u32;
         Ok(Score { correct, total: data.test() })
     }

@@ -165,6 +165,12 @@ fn misuse_is_an_error_with_a_code() {
     let infinite = vec![Contribution { records: contributions[0].records, state: State::of(tensors) }, contributions[1].clone()];
     assert_eq!(code(&aggregate, &Material::Contributions(infinite), 1), "CRN-2408");
 
+    let swapped = Programs { train: run.programs.evaluate.clone(), evaluate: run.programs.train.clone() };
+    for task in [TaskKind::Train { round: 0, shard: 0 }, TaskKind::Evaluate] {
+        let plan = Plan::new(run.job.clone(), Arc::new(swapped.clone()), task);
+        assert!(["CRN-2402", "CRN-2409"].contains(&code(&plan, &run.traces[0][0].1, 1)));
+    }
+
     let other_data = DataSet::builtin(&{
         let mut job = (*run.job).clone();
         job.data.train = 200;
