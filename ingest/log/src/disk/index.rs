@@ -117,14 +117,14 @@ impl Index {
     pub fn remember(&mut self, place: Place, records: impl Iterator<Item = Record>) {
         let rank = self.rank(place);
         for record in records {
-            self.recent_bytes += record.bytes.len();
+            self.recent_bytes += weight(&record);
             self.recent.push_back(place);
             self.places[rank].recent.push_back(record);
         }
         while self.recent_bytes > self.recent_limit {
             let Some(eldest) = self.recent.pop_front() else { break };
             let rank = self.rank(eldest);
-            self.recent_bytes -= self.places[rank].recent.pop_front().map_or(0, |record| record.bytes.len());
+            self.recent_bytes -= self.places[rank].recent.pop_front().map_or(0, |record| weight(&record));
         }
     }
 
@@ -161,6 +161,11 @@ impl Index {
     fn rank(&self, place: Place) -> usize {
         usize::from(place.stream.number()) * self.partitions as usize + place.partition as usize
     }
+}
+
+/// What a recent record takes in memory, about: an empty one is not nothing.
+fn weight(record: &Record) -> usize {
+    record.bytes.len() + size_of::<Record>() + size_of::<Place>()
 }
 
 impl PlaceIndex {

@@ -198,7 +198,8 @@ impl DiskLog {
     async fn ask(&self, place: Place, records: Vec<Bytes>, bytes: usize) -> Result<Vec<Appended>, AppendError> {
         let asks = self.writing.as_ref().and_then(|writing| writing.asks.as_ref()).ok_or(AppendError::ReadOnly { place })?;
         let closed = || AppendError::Closed { place };
-        let permits = u32::try_from(bytes).unwrap_or(u32::MAX);
+        // An empty record waits in memory too.
+        let permits = (bytes + records.len() * size_of::<Bytes>()).min(ASKED_BYTES) as u32;
         let permit = self.asked_bytes.clone().acquire_many_owned(permits).await.map_err(|_| closed())?;
         let (answer, answered) = oneshot::channel();
         asks.send(Ask { place, records, answer, _permit: permit }).await.map_err(|_| closed())?;

@@ -38,6 +38,8 @@ pub struct Found {
     number: u64,
     /// The last segment that holds, and where its good frames end.
     last: Option<(String, u64)>,
+    /// Why the bytes behind that end are no frames, if there are any.
+    torn: Option<Reason>,
     /// A last segment whose making was cut short.
     unborn: Option<String>,
 }
@@ -55,7 +57,12 @@ pub fn for_writing(files: &dyn Files, options: &Options) -> Result<Recovered, Op
         files.remove(name).and_then(|()| files.sync_folder()).map_err(named(name))?;
     }
     let (name, at, file) = match found.last.take() {
-        Some((name, at)) => (name.clone(), at, files.open_for_writing(&name).map_err(named(&name))?),
+        Some((name, at)) => {
+            if let Some(reason) = found.torn {
+                tracing::warn!(segment = name, at, reason, "a torn tail is cut from the log: nobody was told that it is there");
+            }
+            (name.clone(), at, files.open_for_writing(&name).map_err(named(&name))?)
+        }
         None => {
             let head = SegmentHead { partitions: options.partitions, salt: found.index.salt(), first: found.number };
             found.index.begin_segment(found.number);
@@ -119,7 +126,7 @@ fn scan(files: &dyn Files, options: &Options) -> Result<Found, OpenError> {
     let mut firsts: Vec<u64> = files.list().map_err(named("the folder"))?.iter().filter_map(|name| segment_first(name)).collect();
     firsts.sort_unstable();
     let index = Index::new(options.partitions, options.salt, options.recent_bytes);
-    let mut found = Found { index, time: i64::MIN, number: 1, last: None, unborn: None };
+    let mut found = Found { index, time: i64::MIN, number: 1, last: None, torn: None, unborn: None };
     for (rank, &first) in firsts.iter().enumerate() {
         let next = firsts.get(rank + 1).copied();
         let name = segment_name(first);
@@ -181,6 +188,7 @@ impl Found {
                 return Err(damaged(name, at, reason));
             }
             walker.at = at;
+            self.torn = next.is_none().then_some(reason);
         }
         self.last = Some((name.to_owned(), walker.at));
         Ok(())
