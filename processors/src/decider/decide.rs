@@ -32,7 +32,7 @@ fn rejected(subject: Subject, rejection: Rejection) -> Decision {
 }
 
 /// Turns down an event whose consequences would not fit into one decision. Few come near, so few are measured.
-fn fitting(decision: Decision, record: usize) -> Decision {
+pub(super) fn fitting(decision: Decision, record: usize) -> Decision {
     let likely = 2 * record + FACT_BYTES * decision.facts.len();
     if likely <= limits::DECISION_BYTES / 2 || cbor::to_vec(&decision).is_ok_and(|bytes| bytes.len() <= limits::DECISION_BYTES) {
         return decision;

@@ -83,3 +83,7 @@ fn lane_of(event: &Event) -> (RealmId, Topic, PublicKey) {
 fn next(event: &Event, seq: u64, head: EventHash) -> Result<(), DispositionCode> {
     if event.seq == seq + 1 && event.prev == head { Ok(()) } else { Err(DispositionCode::Gap) }
 }
+
+#[cfg(test)]
+#[path = "lanes_tests.rs"]
+mod tests;

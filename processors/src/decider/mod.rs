@@ -48,3 +48,6 @@ impl Context {
         due < self.time
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,11 +7,12 @@
 //! a verdict arranges something, and must succeed. `SENTENCE again` sends the same bytes again; `SENTENCE, HOW` says it
 //! in another manner (see [`manner`]). To add a verb: a line in a table `VERBS`, and a small function beside it.
 
+mod labour;
 pub mod manner;
 pub mod tales;
 mod training;
 mod verbs;
-mod world;
+pub mod world;
 
 #[cfg(test)]
 mod tests;
