@@ -8,6 +8,9 @@ use super::state::State;
 use crate::bml::Model;
 use crate::error::KernelError;
 
+/// The domain of a task's inputs, as in the ledger's schemas (`trace::inputs_root`).
+const INPUT_TAG: &[u8] = b"cairn task input v1\0";
+
 /// The material of one leaf.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Material {
@@ -51,16 +54,14 @@ impl Material {
         }
     }
 
-    /// The root: a state's own; for contributions the tree over (shard, records, state root), integers u32 little-endian;
-    /// for a score the leaf over its two integers.
+    /// The root. A state's is its own. Contributions have that of a tree over a tag and each state's root, which the ledger
+    /// computes from the results that it has accepted. A score's is the leaf over its bytes.
     pub fn root(&self) -> Digest {
         match self {
             Self::State(state) => state.root(),
             Self::Contributions(contributions) => {
-                let leaf = |(shard, of): (u32, &Contribution)| {
-                    merkle::leaf(&[&shard.to_le_bytes()[..], &of.records.to_le_bytes(), &of.state.root()].concat())
-                };
-                merkle::root(&(0u32..).zip(contributions).map(leaf).collect::<Vec<_>>())
+                let leaf = |of: &Contribution| merkle::leaf(&[INPUT_TAG, &of.state.root()].concat());
+                merkle::root(&contributions.iter().map(leaf).collect::<Vec<_>>())
             }
             Self::Score(_) => merkle::leaf(&self.to_bytes()),
         }

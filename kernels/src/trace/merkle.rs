@@ -1,6 +1,6 @@
-//! RFC 6962 trees over SHA-256, for the bounded lists of this crate: records, tensors, contributions, leaves.
+//! RFC 6962 roots over SHA-256, for the bounded lists of this crate: records, tensors, contributions.
 //!
-//! Owns roots and inclusion proofs of leaf digests. Refuses growth and consistency: the journal's tree is elsewhere.
+//! Owns the root of leaf digests. Refuses proofs: what proves a leaf of a trace or of the journal is in the ledger's schemas.
 
 use sha2::{Digest as _, Sha256};
 
@@ -31,47 +31,6 @@ pub fn root(leaves: &[Digest]) -> Digest {
             node(&root(left), &root(right))
         }
     }
-}
-
-/// The audit path of leaf `index`, RFC 6962 §2.1.1, from the leaf upwards; none if there is no such leaf.
-pub fn proof(leaves: &[Digest], index: usize) -> Option<Vec<Digest>> {
-    if index >= leaves.len() {
-        return None;
-    }
-    if leaves.len() == 1 {
-        return Some(vec![]);
-    }
-    let (left, right) = leaves.split_at(split(leaves.len()));
-    let (mut path, sibling) =
-        if index < left.len() { (proof(left, index)?, root(right)) } else { (proof(right, index - left.len())?, root(left)) };
-    path.push(sibling);
-    Some(path)
-}
-
-/// Whether `path` leads from `leaf` at `index` of `size` leaves to `root` (RFC 9162 §2.1.3.2). Exact: a path too long or too
-/// short fails.
-pub fn verify(root: &Digest, leaf: &Digest, index: u64, size: u64, path: &[Digest]) -> bool {
-    if index >= size {
-        return false;
-    }
-    let (mut place, mut last, mut hash) = (index, size - 1, *leaf);
-    for sibling in path {
-        if last == 0 {
-            return false;
-        }
-        if place & 1 == 1 || place == last {
-            hash = node(sibling, &hash);
-            while place & 1 == 0 && place != 0 {
-                place >>= 1;
-                last >>= 1;
-            }
-        } else {
-            hash = node(&hash, sibling);
-        }
-        place >>= 1;
-        last >>= 1;
-    }
-    last == 0 && hash == *root
 }
 
 /// The largest power of two below `size`, which is at least two.

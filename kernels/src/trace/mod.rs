@@ -4,18 +4,18 @@
 //! last leaf its result. [`Plan::run`] does the work and [`Plan::transition`] re-executes any one transition from its
 //! opened predecessor: both are the same function of (job, programs, data, predecessor, k), so their bits agree.
 //!
-//! Owns states (`state`), the material of leaves (`material`), plans (`plan`), aggregation (`aggregate`), leaf hashes and
-//! roots (`leaf`, `merkle`). Refuses effects: blobs are fetched and put by the caller.
+//! Owns states (`state`), the material of leaves (`material`) and what is claimed of them (`leaf`), plans (`plan`), aggregation
+//! (`aggregate`) and roots (`merkle`). Refuses effects: blobs are fetched and put by the caller.
 
 mod aggregate;
 mod leaf;
 mod material;
-pub mod merkle;
+pub(crate) mod merkle;
 mod plan;
 mod state;
 mod task;
 
-pub use leaf::{Binding, LeafClaim, LeafValue, leaf_hash, trace_root};
+pub use leaf::{LeafClaim, LeafValue};
 pub use material::{Contribution, Material, Score};
 pub use merkle::Digest;
 pub use plan::{COMMIT_EVERY, Plan};
