@@ -6,3 +6,5 @@
 pub mod author;
 pub mod decider;
 pub mod ledger;
+pub mod runner;
+pub mod workers;

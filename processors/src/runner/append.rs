@@ -1,0 +1,31 @@
+//! Appending: records into one journal, in order, until the log has said where they lie.
+//!
+//! Owns the sending again. Refuses new bytes: what was formed once is sent as it is, for a second copy is void and a second
+//! block would be a fork.
+
+use super::Options;
+use bytes::Bytes;
+use cairn_log::{AppendError, Appended, EventLog, Place};
+use std::sync::Arc;
+
+/// Appends `records`; sends them again while the outcome is unknown or the log had no room, at most as often as the options say.
+pub async fn append(log: Arc<dyn EventLog>, place: Place, records: Vec<Bytes>, options: Options) -> Result<Vec<Appended>, AppendError> {
+    let mut pause = options.append_pause;
+    let longest = options.append_pause.saturating_mul(64);
+    for attempt in 1.. {
+        match log.append(place, records.clone()).await {
+            Ok(appended) => return Ok(appended),
+            Err(error) if attempt < options.append_attempts && may_pass(&error) => {
+                tracing::warn!(%place, attempt, code = error.code(), "append again: {error}");
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(longest);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Err(AppendError::Unknown { place })
+}
+
+fn may_pass(error: &AppendError) -> bool {
+    matches!(error, AppendError::Unknown { .. } | AppendError::Full { .. } | AppendError::Io { .. })
+}

@@ -1,0 +1,60 @@
+//! Claiming: how a processor that was given a partition comes to own it.
+//!
+//! Owns the one claim, its reading back, and the look at the clock before it. Refuses duels: if another claim lies in the
+//! journal at the epoch asked for, that one owns it.
+
+use super::{Options, RunError, append::append, fold::Fold};
+use cairn_log::{Clock, EventLog, Place, journal::Step};
+use cairn_schemas::{SecretKey, block::Claim, limits};
+use std::sync::Arc;
+
+/// Claims written before giving up to tell one's own from a twin's (a second process with the same key).
+const ATTEMPTS: usize = 4;
+
+/// Refuses a clock that is off from the log's: its blocks would be void, or would make deadlines fire early.
+pub async fn check_clock(log: &dyn EventLog, clock: &dyn Clock, partition: u32) -> Result<(), RunError> {
+    let off_ms = clock.now_ms().saturating_sub(log.time().await?);
+    if off_ms.saturating_abs() <= limits::CLOCK_SKEW_MS { Ok(()) } else { Err(RunError::ClockSkew { partition, off_ms }) }
+}
+
+/// Claims the partition behind `fold` and folds up to the claim. `false`: another processor owns it.
+pub async fn claim(log: &Arc<dyn EventLog>, fold: &mut Fold, key: &SecretKey, options: &Options) -> Result<bool, RunError> {
+    for _ in 0..ATTEMPTS {
+        match claim_once(log, fold, key, options).await? {
+            Outcome::Owned => return Ok(true),
+            Outcome::Lost => return Ok(false),
+            Outcome::Ambiguous => {}
+        }
+    }
+    Ok(false)
+}
+
+enum Outcome {
+    Owned,
+    Lost,
+    /// A claim by this key counts, but whether this process or a twin wrote it cannot be told: the next epoch can be.
+    Ambiguous,
+}
+
+async fn claim_once(log: &Arc<dyn EventLog>, fold: &mut Fold, key: &SecretKey, options: &Options) -> Result<Outcome, RunError> {
+    let chain = fold.follower.chain();
+    let (partition, epoch) = (chain.partition(), chain.epoch() + 1);
+    let instance = chain.instance().ok_or(RunError::NoGenesis { partition })?;
+    if !chain.authorises(&key.public()) {
+        return Err(RunError::NotAuthorised { partition, key: key.public() });
+    }
+    let record = Claim::signed(instance, partition, epoch, key).to_record();
+    let appended = append(log.clone(), Place::journal(partition), vec![record.into()], options.clone()).await?;
+    let own = appended.first().map_or(u64::MAX, |appended| appended.offset);
+    loop {
+        let taken = fold.next().await?;
+        match taken.step {
+            Step::Claim(claim) if claim.epoch != epoch || claim.key != key.public() => return Ok(Outcome::Lost),
+            Step::Claim(_) if taken.offset == own => return Ok(Outcome::Owned),
+            // The copy that counts lies before the one that was answered for.
+            Step::Claim(_) => return Ok(Outcome::Ambiguous),
+            _ if taken.offset >= own => return Ok(Outcome::Lost),
+            _ => {}
+        }
+    }
+}
