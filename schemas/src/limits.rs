@@ -58,6 +58,8 @@ pub const REALMS_PER_PARTITION: usize = 1_000;
 pub const ADMINS_PER_REALM: usize = 64;
 /// Processor keys that one partition lets claim.
 pub const PROCESSOR_KEYS: usize = 256;
+/// Keys that a realm ever registers: none is forgotten.
+pub const KEYS_PER_REALM: usize = 2_000_000;
 /// Valid keys of one author in a realm.
 pub const KEYS_PER_AUTHOR: u32 = 16;
 /// Decimals of a currency.

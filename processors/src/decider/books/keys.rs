@@ -86,6 +86,7 @@ impl Keys {
     /// A new key is canonical, of prime order, and nobody's so far: one that was rotated away or revoked stays so.
     fn is_fit(&self, realm: RealmId, key: &PublicKey) -> Result<(), Rejection> {
         PublicKey::strict(key.0).map_err(|why| Rejection::because(RejectionCode::BadKey, why.to_string()))?;
-        require(self.key(realm, key).is_none(), RejectionCode::KeyExists)
+        require(self.key(realm, key).is_none(), RejectionCode::KeyExists)?;
+        require(self.0.get(&realm).is_none_or(|ring| ring.keys.len() < limits::KEYS_PER_REALM), RejectionCode::LimitReached)
     }
 }
