@@ -3,6 +3,10 @@
 //! Owns the contract that workers and clients rely on, and its form inside a node. Refuses everything else a node can do:
 //! whoever holds a ledger is an outsider with a key.
 
+mod local;
+
+pub use local::Local;
+
 use async_trait::async_trait;
 use bytes::Bytes;
 use cairn_log::Record;

@@ -1,0 +1,134 @@
+//! The whole loop in one process: a signed job goes in, workers do, check and decide it, and the journal says who was right.
+
+#![allow(clippy::unwrap_used)]
+
+mod flaky;
+mod world;
+
+use cairn_processors::workers::{Conduct, Fault, Worker};
+use cairn_schemas::{
+    Account, Fact,
+    fact::{DisputeOutcome, VoidReason},
+};
+use flaky::Flaky;
+use std::sync::Arc;
+use world::{World, at_work, job, key, slashed};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_honest_job_is_done_checked_and_paid() {
+    let mut world = World::new().await;
+    let mut workers = Vec::new();
+    for (of, seed) in [("ada", 11), ("bob", 12), ("cyd", 13)] {
+        workers.push(at_work(world.enlisted(of, seed, Conduct::Honest).await));
+    }
+    let job = world.submit(&job()).await;
+    let facts = world.until_ended(job).await;
+    let Some(Fact::JobCompleted { score, output, result, .. }) = facts.last() else { panic!("{:#?}", facts.last()) };
+    assert_eq!(score.total, 50);
+    assert!(score.correct > 20, "{score:?}: it learnt something");
+    let count = |is: fn(&Fact) -> bool| facts.iter().filter(|fact| is(fact)).count();
+    assert_eq!(count(|fact| matches!(fact, Fact::TaskVerified { .. })), 7);
+    assert_eq!(count(|fact| matches!(fact, Fact::CheckClosed { agrees: true, .. })), 7);
+    assert_eq!(count(|fact| matches!(fact, Fact::PaymentMade(_))), 14);
+    assert_eq!(count(|fact| matches!(fact, Fact::AttemptVoided { .. } | Fact::CheckFailed { .. } | Fact::AttemptTimedOut { .. })), 0);
+    let bytes = world.ledger.blob(&result.hash).await.unwrap();
+    let model = cairn_kernels::trace::State::from_bytes(&cairn_kernels::bml::Model::of(&world::job().model), &bytes).unwrap();
+    assert_eq!(model.root(), output.0, "the result is there and is what was verified");
+    for worker in workers {
+        worker.stop().await;
+    }
+}
+
+/// Two honest workers and one of this conduct do a job; the facts of it.
+async fn with(conduct: Conduct) -> Vec<Fact> {
+    let mut world = World::new().await;
+    let honest = [("ada", 11), ("bob", 12)];
+    let mut workers: Vec<Worker> = Vec::new();
+    for (of, seed) in honest {
+        workers.push(world.enlisted(of, seed, Conduct::Honest).await);
+    }
+    workers.push(world.enlisted("cyd", 13, conduct).await);
+    let _at_work: Vec<_> = workers.into_iter().map(at_work).collect();
+    let job = world.submit(&job()).await;
+    world.until_ended(job).await
+}
+
+fn completed(facts: &[Fact]) {
+    assert!(matches!(facts.last(), Some(Fact::JobCompleted { .. })), "{:#?}", &facts[facts.len().saturating_sub(8)..]);
+}
+
+fn outcomes(facts: &[Fact]) -> Vec<DisputeOutcome> {
+    let closed = facts.iter().filter_map(|fact| match fact {
+        Fact::DisputeClosed { outcome, .. } => Some(*outcome),
+        _ => None,
+    });
+    closed.collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn invented_work_costs_the_stake_and_the_job_completes_without_it() {
+    let facts = with(Conduct::Faulty(Fault::LazyWork)).await;
+    completed(&facts);
+    assert_eq!(slashed(&facts), [key(13).public()]);
+    assert_eq!(outcomes(&facts), [DisputeOutcome::WorkerWrong]);
+    let paid_to_liar = facts.iter().any(|fact| matches!(fact, Fact::TaskVerified { worker, .. } if *worker == key(13).public()));
+    assert!(!paid_to_liar, "invented work is never taken");
+    for fact in &facts {
+        if let Fact::StakeSlashed(moved) | Fact::BondForfeited(moved) = fact {
+            assert_eq!(moved.debit, Account::Stake(key(13).public()));
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_invented_answer_costs_the_verifier_and_nobody_honest() {
+    let facts = with(Conduct::Faulty(Fault::LazyChecks)).await;
+    completed(&facts);
+    assert_eq!(slashed(&facts), [key(13).public()]);
+    assert_eq!(outcomes(&facts), [DisputeOutcome::VerifierWrong]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_worker_that_invents_everything_is_caught_in_whichever_part_it_is_drawn_first() {
+    let facts = with(Conduct::Lazy).await;
+    completed(&facts);
+    assert_eq!(slashed(&facts), [key(13).public()]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_taken_back_before_the_challenge_costs_the_attempt_only() {
+    let facts = with(Conduct::Faulty(Fault::Retracts)).await;
+    assert!(slashed(&facts).is_empty());
+    let voids = facts.iter().filter_map(|fact| match fact {
+        Fact::AttemptVoided { reason, .. } => Some(*reason),
+        _ => None,
+    });
+    assert!(voids.into_iter().any(|reason| reason == VoidReason::Retracted));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_worker_that_dies_goes_on_with_the_same_bytes() {
+    let mut world = World::new().await;
+    let folder = tempfile::tempdir().unwrap();
+    let me = key(13).public();
+    let mut others = Vec::new();
+    for (of, seed) in [("ada", 11), ("bob", 12)] {
+        others.push(at_work(world.enlisted(of, seed, Conduct::Honest).await));
+    }
+    let settings = world.settings("cyd", 13, Conduct::Honest, Some(folder.path().to_owned()));
+    let flaky: Arc<Flaky> = Arc::new(Flaky::new(world.ledger.clone()));
+    let first = at_work(world.enlist(settings.clone(), flaky.clone()).await);
+    let job = world.submit(&job()).await;
+    world.facts(|fact| matches!(fact, Fact::WorkKept { worker, .. } if *worker == me)).await;
+    first.kill().await;
+    let again = at_work(Worker::new(settings.clone(), flaky.clone()).unwrap());
+    world.facts(|fact| matches!(fact, Fact::SealKept { verifier, .. } if *verifier == me)).await;
+    again.kill().await;
+    let _third = at_work(Worker::new(settings, flaky.clone()).unwrap());
+    let facts = world.until_ended(job).await;
+    completed(&facts);
+    assert!(slashed(&facts).is_empty());
+    let lost = |fact: &Fact| matches!(fact, Fact::AttemptVoided { .. } | Fact::AttemptTimedOut { .. } | Fact::BondForfeited(_));
+    assert!(!facts.iter().any(lost), "what it committed to and sealed before it died, it opened and revealed after");
+    assert!(flaky.lost() > 0, "some of what it said was lost on the way, and said again");
+}
