@@ -3,13 +3,13 @@
 //! Owns the sending again. Refuses new bytes: what was formed once is sent as it is, for a second copy is void and a second
 //! block would be a fork.
 
-use super::Options;
+use super::Processor;
 use bytes::Bytes;
-use cairn_log::{AppendError, Appended, EventLog, Place};
-use std::sync::Arc;
+use cairn_log::{AppendError, Appended, Place};
 
 /// Appends `records`; sends them again while the outcome is unknown or the log had no room, at most as often as the options say.
-pub async fn append(log: Arc<dyn EventLog>, place: Place, records: Vec<Bytes>, options: Options) -> Result<Vec<Appended>, AppendError> {
+pub async fn append(processor: Processor, place: Place, records: Vec<Bytes>) -> Result<Vec<Appended>, AppendError> {
+    let Processor { log, timer, options, .. } = processor;
     let mut pause = options.append_pause;
     let longest = options.append_pause.saturating_mul(64);
     for attempt in 1.. {
@@ -17,7 +17,7 @@ pub async fn append(log: Arc<dyn EventLog>, place: Place, records: Vec<Bytes>, o
             Ok(appended) => return Ok(appended),
             Err(error) if attempt < options.append_attempts && may_pass(&error) => {
                 tracing::warn!(%place, attempt, code = error.code(), "append again: {error}");
-                tokio::time::sleep(pause).await;
+                timer.sleep(pause).await;
                 pause = (pause * 2).min(longest);
             }
             Err(error) => return Err(error),

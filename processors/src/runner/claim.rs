@@ -3,24 +3,23 @@
 //! Owns the one claim, its reading back, and the look at the clock before it. Refuses duels: if another claim lies in the
 //! journal at the epoch asked for, that one owns it.
 
-use super::{Options, RunError, append::append, fold::Fold};
-use cairn_log::{Clock, EventLog, Place, journal::Step};
-use cairn_schemas::{SecretKey, block::Claim, limits};
-use std::sync::Arc;
+use super::{Processor, RunError, append::append, fold::Fold};
+use cairn_log::{Place, journal::Step};
+use cairn_schemas::{block::Claim, limits};
 
 /// Claims written before giving up to tell one's own from a twin's (a second process with the same key).
 const ATTEMPTS: usize = 4;
 
 /// Refuses a clock that is off from the log's: its blocks would be void, or would make deadlines fire early.
-pub async fn check_clock(log: &dyn EventLog, clock: &dyn Clock, partition: u32) -> Result<(), RunError> {
-    let off_ms = clock.now_ms().saturating_sub(log.time().await?);
+pub async fn check_clock(processor: &Processor, partition: u32) -> Result<(), RunError> {
+    let off_ms = processor.clock.now_ms().saturating_sub(processor.log.time().await?);
     if off_ms.saturating_abs() <= limits::CLOCK_SKEW_MS { Ok(()) } else { Err(RunError::ClockSkew { partition, off_ms }) }
 }
 
 /// Claims the partition behind `fold` and folds up to the claim. `false`: another processor owns it.
-pub async fn claim(log: &Arc<dyn EventLog>, fold: &mut Fold, key: &SecretKey, options: &Options) -> Result<bool, RunError> {
+pub async fn claim(processor: &Processor, fold: &mut Fold) -> Result<bool, RunError> {
     for _ in 0..ATTEMPTS {
-        match claim_once(log, fold, key, options).await? {
+        match claim_once(processor, fold).await? {
             Outcome::Owned => return Ok(true),
             Outcome::Lost => return Ok(false),
             Outcome::Ambiguous => {}
@@ -36,15 +35,15 @@ enum Outcome {
     Ambiguous,
 }
 
-async fn claim_once(log: &Arc<dyn EventLog>, fold: &mut Fold, key: &SecretKey, options: &Options) -> Result<Outcome, RunError> {
-    let chain = fold.follower.chain();
+async fn claim_once(processor: &Processor, fold: &mut Fold) -> Result<Outcome, RunError> {
+    let (chain, key) = (fold.follower.chain(), &processor.key);
     let (partition, epoch) = (chain.partition(), chain.epoch() + 1);
     let instance = chain.instance().ok_or(RunError::NoGenesis { partition })?;
     if !chain.authorises(&key.public()) {
         return Err(RunError::NotAuthorised { partition, key: key.public() });
     }
     let record = Claim::signed(instance, partition, epoch, key).to_record();
-    let appended = append(log.clone(), Place::journal(partition), vec![record.into()], options.clone()).await?;
+    let appended = append(processor.clone(), Place::journal(partition), vec![record.into()]).await?;
     let own = appended.first().map_or(u64::MAX, |appended| appended.offset);
     loop {
         let taken = fold.next().await?;

@@ -21,8 +21,7 @@ use cairn_log::{
 use cairn_schemas::{Timestamp, limits};
 use futures::future::{BoxFuture, pending};
 use std::collections::VecDeque;
-use std::time::Duration;
-use tokio::time::Instant;
+use std::time::{Duration, Instant};
 
 /// A processor at work on one partition.
 pub struct Leader<'a> {
@@ -117,7 +116,7 @@ impl<'a> Leader<'a> {
             return Ok(None);
         }
         // The journal went past our block, and it did not count.
-        claim::check_clock(self.processor.log.as_ref(), self.processor.clock.as_ref(), self.partition).await?;
+        claim::check_clock(self.processor, self.partition).await?;
         Ok(Some(Some(self.last_void.unwrap_or(VoidReason::Malformed))))
     }
 
@@ -185,7 +184,7 @@ impl<'a> Leader<'a> {
         let unsent = self.in_flight.range(self.in_flight.len() - self.unsent..);
         let (hashes, records) = unsent.map(|formed| (formed.hash, formed.record.clone())).unzip();
         self.unsent = 0;
-        let answer = append(self.processor.log.clone(), Place::journal(self.partition), records, self.options().clone());
+        let answer = append(self.processor.clone(), Place::journal(self.partition), records);
         self.appending = Some(Appending { since: Instant::now(), hashes, answer: Box::pin(answer) });
     }
 
@@ -226,7 +225,7 @@ impl<'a> Leader<'a> {
                 Ok(())
             }
             waited = log.wait(&places) => Ok(waited?),
-            () = tokio::time::sleep(pause) => Ok(()),
+            () = self.processor.timer.sleep(pause) => Ok(()),
         }
     }
 

@@ -20,6 +20,7 @@ mod replay;
 mod run;
 mod snapshot;
 mod take;
+mod timer;
 mod verify;
 
 pub use error::RunError;
@@ -28,6 +29,7 @@ pub use options::Options;
 pub use replay::{Problem, ReplayOptions, ReplayProgress, ReplayReport, replay};
 pub use run::{Decided, Ended, Processor};
 pub use snapshot::{Snapshot, Snapshots};
+pub use timer::{RealTime, Timer, VirtualTime};
 pub use verify::Pool;
 
 /// The rules that this binary decides by; a block names the rules it was decided by.

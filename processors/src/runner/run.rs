@@ -2,7 +2,7 @@
 //!
 //! Owns the way from an assignment to leadership and back. Refuses to lead without an assignment, and after one was lost.
 
-use super::{Metrics, Options, RunError, Snapshots, claim, fold::Fold, lead::Leader};
+use super::{Metrics, Options, RealTime, RunError, Snapshots, Timer, claim, fold::Fold, lead::Leader};
 use cairn_log::{Assignment, Change, Clock, EventLog, journal::Chain};
 use cairn_schemas::{SecretKey, Timestamp};
 use std::collections::BTreeMap;
@@ -47,6 +47,7 @@ pub struct Processor {
     pub(super) log: Arc<dyn EventLog>,
     pub(super) key: SecretKey,
     pub(super) clock: Arc<dyn Clock>,
+    pub(super) timer: Arc<dyn Timer>,
     pub(super) snapshots: Option<Snapshots>,
     pub(super) options: Options,
     pub(super) metrics: Metrics,
@@ -54,14 +55,18 @@ pub struct Processor {
 }
 
 impl Processor {
-    /// A processor without snapshots, with the default options.
+    /// A processor without snapshots, in real time, with the default options.
     pub fn new(log: Arc<dyn EventLog>, key: SecretKey, clock: Arc<dyn Clock>) -> Processor {
         let (options, metrics) = (Options::default(), Metrics::default());
-        Processor { log, key, clock, snapshots: None, options, metrics, decided: Arc::default() }
+        Processor { log, key, clock, timer: Arc::new(RealTime), snapshots: None, options, metrics, decided: Arc::default() }
     }
 
     pub fn with_snapshots(self, snapshots: Snapshots) -> Processor {
         Processor { snapshots: Some(snapshots), ..self }
+    }
+
+    pub fn with_timer(self, timer: Arc<dyn Timer>) -> Processor {
+        Processor { timer, ..self }
     }
 
     pub fn with_options(self, options: Options) -> Processor {
@@ -102,10 +107,10 @@ impl Processor {
     async fn claim_and_lead(&self, partition: u32) -> Result<Ended, RunError> {
         let mut last = None;
         for _ in 0..RESTARTS {
-            claim::check_clock(self.log.as_ref(), self.clock.as_ref(), partition).await?;
+            claim::check_clock(self, partition).await?;
             let mut fold = self.load(partition).await;
             while fold.try_next().await?.is_some() {}
-            if !claim::claim(&self.log, &mut fold, &self.key, &self.options).await? {
+            if !claim::claim(self, &mut fold).await? {
                 return Ok(Ended::Lost);
             }
             match Leader::new(self, fold).await?.lead().await? {
