@@ -59,11 +59,11 @@ pub const CODES: &[Code] = &[
         "the job's text is not the YAML that jobs use",
         "correct it at the line and column shown; anchors, aliases and tags are not taken",
     ),
-    code("CRN-2102", "the job's text or nesting is too large", "see `examples/job.yaml`: a job is some ten lines"),
+    code("CRN-2102", "the job's text or nesting is too large", "see `deploy/job.yaml`: a job is some ten lines"),
     code("CRN-2103", "a key that jobs do not have", "correct the spelling at the place shown, or remove the key"),
     code("CRN-2104", "a key of the job is missing", "add it: every key is needed but data.hash, which `cairn submit` fills in"),
     code("CRN-2105", "a key of the job is there twice", "remove one of the two"),
-    code("CRN-2106", "a list, a mapping or one value was wanted", "write it as in `examples/job.yaml`"),
+    code("CRN-2106", "a list, a mapping or one value was wanted", "write it as in `deploy/job.yaml`"),
     code(
         "CRN-2107",
         "a value of the job cannot be read or is out of range",
