@@ -6,6 +6,8 @@
 
 mod attempt;
 mod standing;
+#[cfg(test)]
+pub(crate) mod tale;
 
 pub use attempt::{Attempt, Checker, Committed};
 pub use standing::Standing;

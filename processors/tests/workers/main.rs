@@ -25,7 +25,7 @@ async fn an_honest_job_is_done_checked_and_paid() {
     let facts = world.until_ended(job).await;
     let Some(Fact::JobCompleted { score, output, result, .. }) = facts.last() else { panic!("{:#?}", facts.last()) };
     assert_eq!(score.total, 50);
-    assert!(score.correct > 20, "{score:?}: it learnt something");
+    assert!(score.correct > 10, "{score:?}: chance alone would get 5");
     let count = |is: fn(&Fact) -> bool| facts.iter().filter(|fact| is(fact)).count();
     assert_eq!(count(|fact| matches!(fact, Fact::TaskVerified { .. })), 7);
     assert_eq!(count(|fact| matches!(fact, Fact::CheckClosed { agrees: true, .. })), 7);
