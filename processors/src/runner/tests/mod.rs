@@ -1,0 +1,10 @@
+#![allow(clippy::unwrap_used)]
+
+mod crash;
+mod fair;
+mod lead;
+mod replay;
+mod rivals;
+mod snapshots;
+mod time;
+mod world;
