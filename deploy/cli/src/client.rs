@@ -31,7 +31,8 @@ impl Client {
     pub fn new(url: &str, token: Option<&str>) -> Result<Client, Failure> {
         let mut headers = header::HeaderMap::new();
         if let Some(token) = token {
-            let value = format!("Bearer {token}").parse().map_err(|_| Failure::usage("the token has characters that no header can carry"))?;
+            let value =
+                format!("Bearer {token}").parse().map_err(|_| Failure::usage("the token has characters that no header can carry"))?;
             headers.insert(header::AUTHORIZATION, value);
         }
         let http = reqwest::Client::builder()
@@ -94,6 +95,24 @@ impl Client {
         self.json(self.http.get(format!("{}{path}", self.url)).send().await).await
     }
 
+    /// Records of a journal that are visible now.
+    pub async fn journal_now(&self, partition: u32, from: u64) -> Result<Vec<Record>, Failure> {
+        self.page(partition, from, 0).await.map_err(|error| {
+            let exit = if error.passes() { Exit::Unreachable } else { Exit::Failed };
+            let code = error.code().to_owned();
+            Failure::new(exit, &code, error)
+        })
+    }
+
+    async fn page(&self, partition: u32, from: u64, wait_ms: u64) -> Result<Vec<Record>, LedgerError> {
+        let operation = "read the journal";
+        let url = format!("{}/v1/journal?partition={partition}&from={from}&wait_ms={wait_ms}", self.url);
+        let unreachable = |reason: String| LedgerError::Unreachable { operation, reason };
+        let bytes = self.ask(operation, self.http.get(url)).await?.bytes().await.map_err(|error| unreachable(error.to_string()))?;
+        let page = Page::from_cbor(&bytes).map_err(|error| unreachable(error.to_string()))?;
+        Ok(page.records.into_iter().map(Record::from).collect())
+    }
+
     async fn json(&self, answer: reqwest::Result<Response>) -> Result<Value, Failure> {
         self.good(answer).await?.json().await.map_err(|error| self.unreachable(&error))
     }
@@ -136,12 +155,7 @@ impl Client {
 #[async_trait]
 impl Ledger for Client {
     async fn journal(&self, partition: u32, from: u64) -> Result<Vec<Record>, LedgerError> {
-        let operation = "read the journal";
-        let url = format!("{}/v1/journal?partition={partition}&from={from}&wait_ms={POLL_MS}", self.url);
-        let unreachable = |reason: String| LedgerError::Unreachable { operation, reason };
-        let bytes = self.ask(operation, self.http.get(url)).await?.bytes().await.map_err(|error| unreachable(error.to_string()))?;
-        let page = Page::from_cbor(&bytes).map_err(|error| unreachable(error.to_string()))?;
-        Ok(page.records.into_iter().map(Record::from).collect())
+        self.page(partition, from, POLL_MS).await
     }
 
     async fn blob(&self, hash: &BlobHash) -> Result<Bytes, LedgerError> {

@@ -28,9 +28,9 @@ Exits: 0 ok · 1 refused or failed · 2 usage · 3 verification failed · 4 unre
 #[derive(Debug, Parser)]
 #[command(name = "cairn", version, after_help = EXAMPLES, propagate_version = true)]
 struct Cli {
-    /// The node's folder
-    #[arg(long, global = true, env = "CAIRN_DIR", default_value = "cairn-data", value_name = "DIR")]
-    dir: PathBuf,
+    /// The node's folder [default: cairn-data; for demo: cairn-demo]
+    #[arg(long, global = true, env = "CAIRN_DIR", value_name = "DIR")]
+    dir: Option<PathBuf>,
     /// How logs are written to standard error
     #[arg(long, global = true, default_value = "text", value_name = "FORMAT")]
     log_format: LogFormat,
@@ -51,7 +51,7 @@ fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return say(&exit::Failure::from(anyhow::Error::from(error))),
     };
-    match runtime.block_on(commands::run(cli.command, node::layout::Layout::new(cli.dir))) {
+    match runtime.block_on(commands::run(cli.command, cli.dir)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => say(&failure),
     }

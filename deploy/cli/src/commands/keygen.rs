@@ -12,7 +12,9 @@ use std::{io::Write, path::PathBuf};
 
 /// Make a key: a file that only you can read; prints the author id
 #[derive(Debug, Parser)]
-#[command(after_help = "Examples:\n  cairn keygen acme                     DIR/keys/acme.key\n  cairn keygen acme --out acme.key      a file of your choice")]
+#[command(
+    after_help = "Examples:\n  cairn keygen acme                     DIR/keys/acme.key\n  cairn keygen acme --out acme.key      a file of your choice"
+)]
 pub struct Args {
     /// 1 to 63 of a-z, 0-9, dot, dash, underscore
     name: Name,

@@ -24,6 +24,7 @@ use crate::{
 };
 use anyhow::anyhow;
 use clap::Subcommand;
+use std::path::PathBuf;
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -57,7 +58,9 @@ pub enum Command {
     Completions(completions::Args),
 }
 
-pub async fn run(command: Command, layout: Layout) -> Result<(), Failure> {
+pub async fn run(command: Command, dir: Option<PathBuf>) -> Result<(), Failure> {
+    let usual = if matches!(command, Command::Demo(_)) { "cairn-demo" } else { "cairn-data" };
+    let layout = Layout::new(dir.unwrap_or_else(|| usual.into()));
     match command {
         Command::Up(args) => up::run(args, &layout).await,
         Command::Demo(args) => demo::run(args, &layout).await,

@@ -70,7 +70,11 @@ pub async fn realm(client: &crate::client::Client, asked: Option<&str>, layout: 
     let text = |row: &serde_json::Value, key: &str| row.get(key).and_then(|value| value.as_str()).map(str::to_owned);
     let found: Vec<_> = realms.iter().filter(|row| named.is_none() || text(row, "name") == named).collect();
     match found.as_slice() {
-        [only] => text(only, "realm").and_then(|id| id.parse().ok()).ok_or_else(|| anyhow!("a realm without an id").into()),
-        _ => Err(Failure::new(Exit::Failed, "CRN-1105", anyhow!("realm {}: {} of {} match", named.unwrap_or_default(), found.len(), realms.len()))),
+        [only] => text(only, "id").and_then(|id| id.parse().ok()).ok_or_else(|| anyhow!("a realm without an id").into()),
+        _ => Err(Failure::new(
+            Exit::Failed,
+            "CRN-1105",
+            anyhow!("realm {}: {} of {} match", named.unwrap_or_default(), found.len(), realms.len()),
+        )),
     }
 }

@@ -23,7 +23,9 @@ const LOOK: Duration = Duration::from_millis(300);
 
 /// Show a job's progress until it ends
 #[derive(Debug, Parser)]
-#[command(after_help = "Examples:\n  cairn watch 3fa0…            the job that `cairn submit` printed\n  cairn watch                  the latest job")]
+#[command(
+    after_help = "Examples:\n  cairn watch 3fa0…            the job that `cairn submit` printed\n  cairn watch                  the latest job"
+)]
 pub struct Args {
     /// The job's id; the latest one if left out
     job: Option<JobId>,

@@ -7,5 +7,6 @@ pub mod found;
 pub mod keys;
 pub mod layout;
 pub mod live;
+pub mod reader;
 pub mod serve;
 pub mod setup;

@@ -1,0 +1,104 @@
+//! `cairn demo`: the main job, from an empty folder to a verified, paid, provable result.
+//!
+//! Owns the cast (two honest workers, one that cheats), the way through and the report. Refuses tricks: every step is what
+//! `up`, `submit`, `watch` and `sql` do, over HTTP, and what it prints is read from the tables.
+
+use crate::{
+    client::Client,
+    commands::{submit, up, watch},
+    exit::Failure,
+    node::{
+        found::found,
+        layout::Layout,
+        serve::Node,
+        setup::{Conduct, Setup},
+    },
+    render::{self, Format},
+    speaker::Speaker,
+};
+use cairn_schemas::{Account, JobId, RealmId, Topic};
+use clap::Parser;
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    time::{Duration, Instant},
+};
+
+mod report;
+
+/// Longer than every deadline of the default job together.
+const PATIENCE: Duration = Duration::from_secs(1_800);
+
+/// Run the main job from nothing to a proven result: a realm, three workers of whom one cheats, a digits job, a report
+#[derive(Debug, Parser)]
+#[command(after_help = "Examples:
+  cairn demo
+  cairn demo --dir d --format json
+  cairn demo --data mnist/              the same job on real MNIST files
+
+Run again on the same folder it goes on where it was cut off, or shows its report again.")]
+pub struct Args {
+    /// Records from here instead of the built-in digits: a folder of IDX files
+    #[arg(long, value_name = "DIR")]
+    data: Option<String>,
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+pub async fn run(args: Args, layout: &Layout) -> Result<(), Failure> {
+    let begun = Instant::now();
+    // A folder that holds no such files is said before anything is founded.
+    let prepared = submit::Prepared::read("job.yaml", submit::EXAMPLE, args.data.as_deref())?;
+    let fresh = cast()?;
+    let (mut node, setup) = Node::start(layout, || fresh, Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))).await?;
+    let client = Client::new(&node.url, None)?;
+    let interrupted = up::interrupted()?;
+    let workers_started = node.start_workers(&setup);
+    workers_started?;
+    let shown = tokio::select! {
+        shown = play(&client, &node, &setup, prepared) => shown?,
+        failure = node.ended() => return Err(failure),
+        () = interrupted => return node.stop().await,
+    };
+    let report = report::Report::read(&client, &node.checkpoints, &setup, layout, &shown, begun.elapsed()).await?;
+    node.stop().await?;
+    report.show(args.format, layout).map_err(|error| anyhow::Error::from(error).into())
+}
+
+/// Two who work and one who invents.
+fn cast() -> Result<Setup, Failure> {
+    let workers = [("ada", Conduct::Honest), ("bob", Conduct::Honest), ("cyd", Conduct::Lazy)];
+    let workers = workers.into_iter().map(|(name, conduct)| up::worker(name, conduct)).collect::<Result<_, _>>()?;
+    up::setup("demo", 1, true, workers)
+}
+
+/// The job that was run, and where.
+#[derive(Clone, Copy, Debug)]
+pub struct Shown {
+    pub realm: RealmId,
+    pub job: JobId,
+}
+
+async fn play(client: &Client, node: &Node, setup: &Setup, prepared: submit::Prepared) -> Result<Shown, Failure> {
+    let bar = render::bar(1, "realm, accounts, workers");
+    let realm = found(setup, &node.layout, client, node.instance, &bar).await?;
+    bar.finish_and_clear();
+    let job = submitted(client, node, setup, realm, prepared).await?;
+    watch::until_end(client, &job, PATIENCE).await?;
+    Ok(Shown { realm, job })
+}
+
+/// The producer's first job: found again if it was submitted before a crash.
+async fn submitted(client: &Client, node: &Node, setup: &Setup, realm: RealmId, prepared: submit::Prepared) -> Result<JobId, Failure> {
+    let producer = &setup.producer.name;
+    let mut speaker = Speaker::open(&node.layout, &node.layout.key(producer.as_str()), client.clone())?;
+    speaker.settle_pending().await?;
+    if speaker.said(realm, Topic::Jobs).await? > 0 {
+        let sql = format!("SELECT job FROM jobs WHERE author = '{}' ORDER BY leaf LIMIT 1", speaker.id());
+        let found = client.sql(&sql).await?;
+        if let Some(job) = found.first().and_then(|row| row["job"].as_str()).and_then(|job| job.parse().ok()) {
+            return Ok(job);
+        }
+    }
+    let (job, _) = prepared.submit(client, &mut speaker, realm, Account::Named(producer.clone())).await?;
+    Ok(job)
+}

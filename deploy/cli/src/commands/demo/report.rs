@@ -1,0 +1,174 @@
+//! The demo's report: read from the tables and the checkpoint, for people and for programs.
+//!
+//! Owns the questions and the two forms of NAMES. Refuses numbers of its own.
+
+use super::Shown;
+use crate::{
+    client::Client,
+    exit::{Exit, Failure},
+    node::{keys, layout::Layout, setup::Setup},
+    render::Format,
+};
+use anyhow::anyhow;
+use cairn_projections::{SignedCheckpoint, checkpoint::CheckpointFiles};
+use cairn_schemas::{Amount, PublicKey};
+use serde_json::{Value, json};
+use std::{fs, io::Write, time::Duration};
+
+/// How long a checkpoint over everything may be in coming.
+const SIGNING: Duration = Duration::from_secs(30);
+
+/// What the demo showed.
+#[derive(Debug)]
+pub struct Report {
+    correct: u64,
+    total: u64,
+    workers: Vec<Paid>,
+    funded: Amount,
+    paid: Amount,
+    refunded: Amount,
+    checkpoint: SignedCheckpoint,
+    vkey: String,
+    scale: u8,
+    seconds: f64,
+}
+
+/// One worker's end.
+#[derive(Debug)]
+struct Paid {
+    name: String,
+    paid: Amount,
+    slashed: Amount,
+    reason: String,
+}
+
+impl Report {
+    pub async fn read(
+        client: &Client,
+        checkpoints: &CheckpointFiles,
+        setup: &Setup,
+        layout: &Layout,
+        shown: &Shown,
+        took: Duration,
+    ) -> Result<Report, Failure> {
+        let job = shown.job;
+        let score = one(client, &format!("SELECT correct, total FROM jobs WHERE job = '{job}' AND state = 'completed'")).await?;
+        let mut workers = Vec::new();
+        for worker in &setup.workers {
+            let id = keys::read(&layout.key(worker.name.as_str()))?.public();
+            workers.push(paid(client, worker.name.as_str(), &id).await?);
+        }
+        let escrow =
+            |side: &str, kind: &str| format!("SELECT sum(amount) AS sum FROM entries WHERE {side} = 'escrow:{job}' AND kind = '{kind}'");
+        let leaves = one(client, "SELECT max(tree_size) AS leaves FROM blocks").await?["leaves"].as_u64().unwrap_or(0);
+        let signed = tokio::time::timeout(SIGNING, checkpoints.wait(0, leaves)).await.ok().flatten();
+        let checkpoint = signed.ok_or_else(|| Failure::new(Exit::Failed, "CRN-6201", anyhow!("no checkpoint over {leaves} leaves")))?;
+        let vkey = fs::read_to_string(layout.anchor()).map_err(anyhow::Error::from)?;
+        Ok(Report {
+            correct: score["correct"].as_u64().unwrap_or(0),
+            total: score["total"].as_u64().unwrap_or(0),
+            workers,
+            funded: sum(client, &escrow("credit", "escrow")).await?,
+            paid: sum(client, &escrow("debit", "payment")).await?,
+            refunded: sum(client, &escrow("debit", "refund")).await?,
+            checkpoint,
+            vkey: vkey.lines().next().unwrap_or_default().to_owned(),
+            scale: setup.realm.scale,
+            seconds: took.as_secs_f64(),
+        })
+    }
+
+    pub fn show(&self, format: Format, layout: &Layout) -> std::io::Result<()> {
+        let mut out = std::io::stdout().lock();
+        match format {
+            Format::Json => {
+                serde_json::to_writer(&mut out, &self.json())?;
+                writeln!(out)
+            }
+            _ => self.tell(&mut out, &layout.root().display().to_string()),
+        }
+    }
+
+    fn accuracy(&self) -> f64 {
+        self.correct as f64 / self.total.max(1) as f64
+    }
+
+    fn json(&self) -> Value {
+        let workers: Vec<Value> = self
+            .workers
+            .iter()
+            .map(|worker| json!({"name": worker.name, "paid": worker.paid, "slashed": worker.slashed, "reason": worker.reason}))
+            .collect();
+        json!({
+            "accuracy": self.accuracy(),
+            "workers": workers,
+            "escrow": {"funded": self.funded, "paid": self.paid, "refunded": self.refunded},
+            "checkpoint": {"origin": self.checkpoint.origin, "size": self.checkpoint.size, "root": self.checkpoint.root, "vkey": self.vkey},
+            "seconds": (self.seconds * 1000.0).round() / 1000.0,
+        })
+    }
+
+    fn tell(&self, out: &mut impl Write, dir: &str) -> std::io::Result<()> {
+        let units = |amount: Amount| amount.in_units(self.scale);
+        writeln!(out, "accuracy    {:.2} % of {} held-out images ({} right)", self.accuracy() * 100.0, self.total, self.correct)?;
+        for worker in &self.workers {
+            writeln!(out, "{:<11} paid {:<10} slashed {:<10} {}", worker.name, units(worker.paid), units(worker.slashed), worker.reason)?;
+        }
+        writeln!(out, "escrow      funded {}, paid {}, refunded {}", units(self.funded), units(self.paid), units(self.refunded))?;
+        writeln!(out, "checkpoint  {} leaves, root {}", self.checkpoint.size, self.checkpoint.root)?;
+        writeln!(out, "trust       {}", self.vkey)?;
+        writeln!(out, "time        {:.1} s\n", self.seconds)?;
+        writeln!(out, "Look further:")?;
+        writeln!(
+            out,
+            "  cairn sql --dir {dir} \"SELECT e.credit, e.amount, p.verdict FROM entries e JOIN proofs p ON p.proof = e.because WHERE e.kind = 'payment'\""
+        )?;
+        writeln!(
+            out,
+            "  cairn sql --dir {dir} \"SELECT task, attempt, worker, verifier, leaf_index, claimed, recomputed, outcome FROM disputes\""
+        )?;
+        writeln!(out, "  cairn replay --dir {dir} --check")?;
+        writeln!(out, "  cairn export --dir {dir} --to {dir}/export")?;
+        writeln!(out, "  cairn verify {dir}/export --trust {dir}/checkpoint.vkey")?;
+        writeln!(out, "  cairn up --dir {dir}")
+    }
+}
+
+async fn paid(client: &Client, name: &str, id: &PublicKey) -> Result<Paid, Failure> {
+    let paid = sum(client, &format!("SELECT sum(amount) AS sum FROM entries WHERE kind = 'payment' AND credit = '{name}'")).await?;
+    let slashed = sum(client, &format!("SELECT sum(amount) AS sum FROM entries WHERE kind = 'slash' AND debit = 'stake:{id}'")).await?;
+    Ok(Paid { name: name.to_owned(), paid, slashed, reason: reason(client, id).await? })
+}
+
+/// Why a worker was slashed: what it claimed, and what others computed.
+async fn reason(client: &Client, id: &PublicKey) -> Result<String, Failure> {
+    let closed =
+        client.sql(&format!("SELECT job, task, attempt, outcome FROM disputes WHERE slashed = '{id}' ORDER BY leaf LIMIT 1")).await?;
+    let Some(closed) = closed.into_iter().next() else { return Ok(String::new()) };
+    let (job, task, attempt) = (text(&closed, "job"), &closed["task"], &closed["attempt"]);
+    let opened = one(
+        client,
+        &format!("SELECT leaf_index, claimed, recomputed FROM disputes WHERE state = 'opened' AND job = '{job}' AND task = {task} AND attempt = {attempt}"),
+    )
+    .await?;
+    let (claimed, recomputed, step) = (text(&opened, "claimed"), text(&opened, "recomputed"), &opened["leaf_index"]);
+    // The dispute shows what the author claimed beside what the verifier answered; whoever was wrong was contradicted by two.
+    Ok(match text(&closed, "outcome").as_str() {
+        "worker_wrong" => format!("task {task} step {step}: claimed {claimed}, recomputed {recomputed}"),
+        _ => format!("as verifier of task {task} step {step}: answered {recomputed}, recomputed {claimed}"),
+    })
+}
+
+async fn one(client: &Client, sql: &str) -> Result<Value, Failure> {
+    let rows = client.sql(sql).await?;
+    rows.into_iter().next().ok_or_else(|| anyhow!("no row answers: {sql}").into())
+}
+
+async fn sum(client: &Client, sql: &str) -> Result<Amount, Failure> {
+    let row = one(client, sql).await?;
+    Ok(row["sum"].as_str().and_then(|text| text.parse().ok()).unwrap_or_default())
+}
+
+fn text(row: &Value, key: &str) -> String {
+    row[key].as_str().unwrap_or_default().to_owned()
+}

@@ -1,0 +1,106 @@
+//! `cairn export --to URL`: a range of the history with everything an auditor needs to check it offline.
+//!
+//! Owns where the checkpoint and its key come from. Refuses to write over anything: the target is empty or new.
+
+use crate::{
+    client::Client,
+    exit::{Exit, Failure},
+    node::{keys, layout::Layout, live::Live, reader},
+    render::{self, Format},
+};
+use anyhow::anyhow;
+use cairn_log::{EventLog, ManualClock, Place, memory::MemoryLog};
+use cairn_projections::{
+    SignedCheckpoint,
+    checkpoint::{CheckpointError, CheckpointFiles, Signing},
+    export::{ExportError, Request, Target, export},
+};
+use cairn_schemas::SecretKey;
+use clap::Parser;
+use serde_json::json;
+use std::sync::Arc;
+
+/// Write a range of the history with its proofs, for an auditor
+#[derive(Debug, Parser)]
+#[command(after_help = "Examples:
+  cairn export --to out                       everything under the newest checkpoint
+  cairn export --to out --first 0 --last 99   the first hundred leaves
+  cairn verify out --trust cairn-data/checkpoint.vkey")]
+pub struct Args {
+    /// A new or empty folder, or an object store's URL
+    #[arg(long, value_name = "URL")]
+    to: String,
+    #[arg(long, default_value_t = 0)]
+    partition: u32,
+    /// First leaf
+    #[arg(long)]
+    first: Option<u64>,
+    /// Last leaf
+    #[arg(long)]
+    last: Option<u64>,
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+pub async fn run(args: Args, layout: &Layout) -> Result<(), Failure> {
+    let target = Target::parse(&args.to).map_err(failed)?;
+    let key = keys::read(&layout.key("checkpoint"))?;
+    let log = match Live::find(layout).await {
+        Some((_, client)) => mirror(&client, args.partition).await?,
+        None => reader::log(layout).await?,
+    };
+    let checkpoint = newest(layout, &log, args.partition, &key).await?;
+    let range = match (args.first, args.last) {
+        (None, None) => None,
+        (first, last) => Some(first.unwrap_or(0)..=last.unwrap_or(checkpoint.size.saturating_sub(1))),
+    };
+    let bar = render::bar(1, "exporting");
+    let mut progress = |at: cairn_projections::export::Progress| {
+        bar.set_length(at.of);
+        bar.set_position(at.done);
+    };
+    let manifest = export(log, &Request { checkpoint, range, key }, &target, &mut progress).await.map_err(failed)?;
+    bar.finish_and_clear();
+    let row = json!({"to": args.to, "partition": manifest.partition, "first": manifest.first(), "last": manifest.last(),
+                     "size": manifest.checkpoint.size, "root": manifest.checkpoint.root, "files": manifest.files.len()});
+    render::rows(&[row], args.format).map_err(|error| anyhow::Error::from(error).into())
+}
+
+/// The newest checkpoint of a partition. While a node lives it signs; otherwise what was decided last gets its checkpoint here.
+async fn newest(layout: &Layout, log: &Arc<dyn EventLog>, partition: u32, key: &SecretKey) -> Result<SignedCheckpoint, Failure> {
+    let files = Arc::new(CheckpointFiles::open(layout.root()).map_err(unsigned)?);
+    if Live::find(layout).await.is_none() {
+        Signing::new(files.clone(), log.clone(), partition, key.clone()).advance().await.map_err(unsigned)?;
+    }
+    files.latest(partition).ok_or_else(|| Failure::new(Exit::Failed, "CRN-6201", anyhow!("partition {partition} has no checkpoint yet")))
+}
+
+/// The journal of a live node, copied into memory: its files are the node's alone.
+async fn mirror(client: &Client, partition: u32) -> Result<Arc<dyn EventLog>, Failure> {
+    let clock = Arc::new(ManualClock::new(0));
+    let log = MemoryLog::new(partition + 1, clock.clone());
+    let mut from = 0;
+    loop {
+        let records = client.journal_now(partition, from).await?;
+        let Some(last) = records.last() else { return Ok(Arc::new(log)) };
+        from = last.offset + 1;
+        for record in records {
+            // Append times are part of what makes a block valid.
+            clock.set(record.time);
+            log.append(Place::journal(partition), vec![record.bytes]).await.map_err(|error| {
+                let code = error.code();
+                Failure::new(Exit::Failed, code, error)
+            })?;
+        }
+    }
+}
+
+fn failed(error: ExportError) -> Failure {
+    let code = error.code();
+    Failure::new(Exit::Failed, code, error)
+}
+
+fn unsigned(error: CheckpointError) -> Failure {
+    let code = error.code();
+    Failure::new(Exit::Failed, code, error)
+}

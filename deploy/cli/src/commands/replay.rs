@@ -1,0 +1,64 @@
+//! `cairn replay --check`: folds the journal, verifies every author's signature and decides everything again.
+//!
+//! Owns the choice of partitions and the picture of the result. Refuses a folder in use, and changes nothing.
+
+use crate::{
+    exit::{Exit, Failure},
+    node::{layout::Layout, reader},
+    render::{self, Format},
+};
+use anyhow::anyhow;
+use cairn_processors::runner::{ReplayOptions, ReplayReport, Snapshots, replay};
+use clap::Parser;
+use serde_json::{Value, json};
+
+/// Decide the whole journal again and compare; exit 3 if anything differs
+#[derive(Debug, Parser)]
+#[command(after_help = "Examples:\n  cairn replay --check\n  cairn replay --check --format json")]
+pub struct Args {
+    /// Compare everything: signatures, verdicts, facts, roots, state hashes (what replay does; the flag says it aloud)
+    #[arg(long)]
+    check: bool,
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+pub async fn run(args: Args, layout: &Layout) -> Result<(), Failure> {
+    if !args.check {
+        return Err(Failure::usage("say --check: replay compares and changes nothing"));
+    }
+    let log = reader::log(layout).await?;
+    let options = ReplayOptions { snapshots: Some(Snapshots::at(layout.snapshots())), ..ReplayOptions::default() };
+    let mut rows = Vec::new();
+    let mut problems = Vec::new();
+    for partition in 0..log.partitions() {
+        let bar = render::bar(1, &format!("journal {partition}"));
+        let progress = |at: &cairn_processors::runner::ReplayProgress| {
+            bar.set_length(at.end);
+            bar.set_position(at.offset + 1);
+        };
+        let report = replay(log.clone(), partition, &options, progress).await.map_err(|error| {
+            let code = error.code();
+            Failure::new(Exit::Unverified, code, error)
+        })?;
+        bar.finish_and_clear();
+        problems.extend(report.problems.iter().map(|problem| format!("journal[{partition}] block {}: {}", problem.height, problem.what)));
+        rows.push(row(&report, args.format));
+    }
+    render::rows(&rows, args.format).map_err(anyhow::Error::from)?;
+    match problems.first() {
+        None => Ok(()),
+        Some(first) => Err(Failure::new(Exit::Unverified, "CRN-3150", anyhow!("{} problems; the first: {first}", problems.len()))),
+    }
+}
+
+fn row(report: &ReplayReport, format: Format) -> Value {
+    let whole = serde_json::to_value(report).unwrap_or_default();
+    if format == Format::Json {
+        return whole;
+    }
+    let state = report.state_hash.map(|hash| hash.short()).unwrap_or_default();
+    json!({"partition": report.partition, "blocks": report.blocks, "decisions": report.decisions, "signatures": report.signatures,
+           "dispositions": report.dispositions, "unchecked": report.unchecked, "internal": report.rejected_internal,
+           "void": report.void.values().sum::<u64>(), "state": state, "problems": report.problem_count})
+}

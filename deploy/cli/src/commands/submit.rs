@@ -1,0 +1,185 @@
+//! `cairn submit job.yaml`: compiles a job, stores its blobs, signs and submits it.
+//!
+//! Owns the way from a YAML file to a decided job. Refuses to guess at the YAML: what is wrong is shown with line and column.
+
+use crate::{
+    client::Client,
+    commands::{self, say, watch},
+    exit::{Exit, Failure},
+    node::{layout::Layout, setup::Setup},
+    render::{self, Format},
+    speaker::{Speaker, Verdict},
+};
+use anyhow::anyhow;
+use bytes::Bytes;
+use cairn_kernels::{bml::Job, data::DataSet};
+use cairn_processors::{
+    ledger::{Ledger, LedgerError},
+    workers::{shelf, submission},
+};
+use cairn_schemas::{Account, JobId, RealmId};
+use clap::Parser;
+use serde_json::json;
+use std::{
+    fs,
+    io::Write,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+/// The job of the demo and of `--example`.
+pub const EXAMPLE: &str = include_str!("../../../job.yaml");
+
+/// Sign and submit a training job
+#[derive(Debug, Parser)]
+#[command(after_help = "Examples:
+  cairn submit --example > job.yaml
+  cairn submit job.yaml --wait
+  cairn submit job.yaml --data mnist/       records from a folder of IDX files or a CSV
+  cairn submit job.yaml --key acme --node http://127.0.0.1:7070")]
+pub struct Args {
+    /// The job
+    #[arg(required_unless_present = "example", value_name = "FILE")]
+    job: Option<PathBuf>,
+    /// Print a job to begin with
+    #[arg(long, conflicts_with = "job")]
+    example: bool,
+    /// Take the records from here (a folder, a file, or builtin:…) instead of the job's data
+    #[arg(long, value_name = "URL")]
+    data: Option<String>,
+    /// Wait until the job ends
+    #[arg(long)]
+    wait: bool,
+    /// Who submits: a name in DIR/keys
+    #[arg(long, value_name = "NAME")]
+    key: Option<String>,
+    /// The account that pays; the name of the key if left out
+    #[arg(long, value_name = "ACCOUNT")]
+    account: Option<Account>,
+    /// The realm, by name or id
+    #[arg(long, value_name = "REALM")]
+    realm: Option<String>,
+    /// The node, if not the one that serves DIR
+    #[arg(long, value_name = "URL")]
+    node: Option<String>,
+    /// With --wait: give up after this many seconds
+    #[arg(long, default_value_t = 3600, value_name = "SECONDS")]
+    timeout: u64,
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+pub async fn run(args: Args, layout: &Layout) -> Result<(), Failure> {
+    let Some(path) = args.job.as_deref() else {
+        return std::io::stdout().write_all(EXAMPLE.as_bytes()).map_err(|error| anyhow::Error::from(error).into());
+    };
+    let text = fs::read_to_string(path).map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;
+    // The YAML is judged before any node is asked: a typing error needs no network.
+    let prepared = Prepared::read(&path.display().to_string(), &text, args.data.as_deref())?;
+    let client = commands::node(args.node.as_deref(), layout).await?;
+    let realm = say::realm(&client, args.realm.as_deref(), layout).await?;
+    let account = account(args.account, args.key.as_deref(), layout)?;
+    let mut speaker = Speaker::open(layout, &say::key(args.key.as_deref(), layout)?, client.clone())?;
+    let (job, verdict) = prepared.submit(&client, &mut speaker, realm, account).await?;
+    let row = json!({"job": job, "verdict": verdict.verdict, "height": verdict.height, "leaf": verdict.leaf});
+    render::rows(&[row], args.format).map_err(anyhow::Error::from)?;
+    if args.wait {
+        let row = watch::until_end(&client, &job, Duration::from_secs(args.timeout)).await?;
+        render::rows(&[json!({"job": job, "state": row["state"], "correct": row["correct"], "total": row["total"]})], args.format)
+            .map_err(anyhow::Error::from)?;
+    }
+    Ok(())
+}
+
+fn account(asked: Option<Account>, key: Option<&str>, layout: &Layout) -> Result<Account, Failure> {
+    let name = match (asked, key) {
+        (Some(account), _) => return Ok(account),
+        (None, Some(key)) => key.to_owned(),
+        (None, None) => Setup::load(layout)?.map(|setup| setup.producer.name.to_string()).unwrap_or_default(),
+    };
+    name.parse().map_err(|error: cairn_schemas::ids::IdError| Failure::usage(error))
+}
+
+/// A job that compiles, with records that fit it.
+#[derive(Debug)]
+pub struct Prepared {
+    job: Job,
+    /// Records that no worker could find by itself: they are stored as a blob.
+    stored: Option<Bytes>,
+}
+
+impl Prepared {
+    /// Reads a job; `data` takes the place of its data.
+    pub fn read(file: &str, text: &str, data: Option<&str>) -> Result<Prepared, Failure> {
+        let job = Job::parse(file, text).map_err(|error| Failure {
+            exit: Exit::Usage,
+            code: error.code().to_owned(),
+            next: String::new(),
+            source: anyhow!("{error}"),
+        })?;
+        match data.or(Some(&job.data.url)).filter(|url| !url.starts_with("builtin:") && !url.starts_with("blob:")) {
+            Some(path) => {
+                let set = from_files(&job, Path::new(path.strip_prefix("file:").unwrap_or(path)))?;
+                let bytes = Bytes::from(set.to_bytes());
+                let url = format!("blob:{}", submission::blob_ref(&bytes).hash);
+                Ok(Prepared { job: job.with_data(url, set.root()), stored: Some(bytes) })
+            }
+            None => {
+                let url = data.unwrap_or(&job.data.url).to_owned();
+                let asked = if data.is_some() { unpinned(&job, &url) } else { job.clone() };
+                match DataSet::builtin(&asked).map_err(wrong_data)? {
+                    Some(set) => Ok(Prepared { job: asked.with_data(url, set.root()), stored: None }),
+                    None if asked.data.hash.is_some() => Ok(Prepared { job: asked, stored: None }),
+                    None => Err(Failure::usage("data.hash must pin records that are named by blob:")),
+                }
+            }
+        }
+    }
+
+    /// Stores the blobs and says `job.submitted`.
+    pub async fn submit(
+        self,
+        client: &Client,
+        speaker: &mut Speaker,
+        realm: RealmId,
+        account: Account,
+    ) -> Result<(JobId, Verdict), Failure> {
+        if let Some(bytes) = self.stored.clone() {
+            client.put_blob(bytes).await.map_err(unstored)?;
+        }
+        let yaml = client.put_blob(self.job.to_yaml().into()).await.map_err(unstored)?;
+        let made = submission(&self.job, yaml, account).map_err(|error| {
+            let code = error.code();
+            Failure::new(Exit::Usage, code, error)
+        });
+        let (terms, programs) = made?;
+        client.put_blob(programs.to_bytes().into()).await.map_err(unstored)?;
+        let verdict = speaker.say(realm, terms).await?.accepted_or("")?;
+        let job = verdict.event_hash.parse().map_err(|_| Failure::new(Exit::Failed, "CRN-1005", anyhow!("an event without a hash")))?;
+        Ok((job, verdict))
+    }
+}
+
+/// The job with other data, which nothing pins yet.
+fn unpinned(job: &Job, url: &str) -> Job {
+    let mut job = job.clone();
+    (job.data.url, job.data.hash) = (url.to_owned(), None);
+    job
+}
+
+fn from_files(job: &Job, path: &Path) -> Result<DataSet, Failure> {
+    let files = shelf::read_files(path).map_err(|error| Failure::usage(format!("data {}: {error}", path.display())))?;
+    let parts = shelf::parts(&files).map_err(wrong_data)?;
+    DataSet::of(&unpinned(job, &job.data.url), &parts).map_err(wrong_data)
+}
+
+fn wrong_data(error: cairn_kernels::DataError) -> Failure {
+    let code = error.code();
+    Failure::new(Exit::Usage, code, error)
+}
+
+fn unstored(error: LedgerError) -> Failure {
+    let exit = if error.passes() { Exit::Unreachable } else { Exit::Failed };
+    let code = error.code().to_owned();
+    Failure::new(exit, &code, error)
+}

@@ -1,0 +1,129 @@
+//! `cairn up`: a node on this machine, until it is told to stop.
+//!
+//! Owns what a fresh folder is founded with unless told otherwise, and the lines that say what to try next. Refuses other than
+//! loopback addresses without a token, and demo instances on them without `--demo`.
+
+use crate::{
+    client::Client,
+    exit::{Exit, Failure},
+    node::{
+        found::found,
+        layout::Layout,
+        serve::Node,
+        setup::{Conduct, Producer, Realm, Setup, Worker},
+    },
+    render, speaker,
+};
+use anyhow::anyhow;
+use cairn_schemas::{Amount, ByteString, Name};
+use clap::Parser;
+use std::{io::Write, net::SocketAddr};
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Whole units of the local currency, in minor units.
+const UNIT: u128 = 1_000_000;
+
+/// Start a node on this machine; a fresh folder gets a realm, a producer and workers with stakes
+#[derive(Debug, Parser)]
+#[command(after_help = "Examples:
+  cairn up                                   a node over ./cairn-data on 127.0.0.1:7070
+  cairn up --dir ledger --listen 127.0.0.1:0 another folder, any free port
+  cairn up --workers 0                       no workers in this process; run `cairn worker` elsewhere")]
+pub struct Args {
+    /// Where to serve, instead of the configuration's address
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<SocketAddr>,
+    /// Workers of a fresh folder
+    #[arg(long, default_value_t = 3, value_name = "COUNT", value_parser = clap::value_parser!(u8).range(0..=16))]
+    workers: u8,
+    /// Partitions of a fresh folder
+    #[arg(long, default_value_t = 1, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=64))]
+    partitions: u32,
+    /// Serve a demo instance on an address that others can reach
+    #[arg(long)]
+    demo: bool,
+}
+
+pub async fn run(args: Args, layout: &Layout) -> Result<(), Failure> {
+    let fresh = fresh(&args)?;
+    if let Some(listen) = args.listen.filter(|listen| !listen.ip().is_loopback()) {
+        refuse_demo(layout, listen, args.demo)?;
+    }
+    let (mut node, setup) = Node::start(layout, || fresh, args.listen).await?;
+    let client = Client::new(&node.url, None)?;
+    let bar = render::bar(1, "founding");
+    tokio::select! {
+        founded = found(&setup, layout, &client, node.instance, &bar) => founded.map(drop)?,
+        failure = node.ended() => return Err(failure),
+    }
+    bar.finish_and_clear();
+    node.start_workers(&setup)?;
+    greet(&node.url, &setup, layout).map_err(anyhow::Error::from)?;
+    node.run_until(interrupted()?).await
+}
+
+/// A setup for everyday use: nobody cheats.
+fn fresh(args: &Args) -> Result<Setup, Failure> {
+    let names = ["ada", "bob", "cyd", "dan", "eve", "fay", "gus", "hal", "ida", "jon", "kim", "leo", "mia", "ned", "oda", "pam"];
+    let workers = names.iter().take(args.workers.into()).map(|name| worker(name, Conduct::Honest)).collect::<Result<_, _>>()?;
+    setup("local", args.partitions, false, workers)
+}
+
+/// A worker with the stake that the default job asks for.
+pub fn worker(name: &str, conduct: Conduct) -> Result<Worker, Failure> {
+    Ok(Worker { name: named(name)?, stake: units(5)?, conduct })
+}
+
+/// A setup with these workers, and a producer that can afford a few jobs.
+pub fn setup(instance: &str, partitions: u32, demo: bool, workers: Vec<Worker>) -> Result<Setup, Failure> {
+    let mut nonce = vec![0; 16];
+    getrandom::fill(&mut nonce).map_err(|error| Failure::new(Exit::Failed, "CRN-1007", anyhow!("no random bytes: {error}")))?;
+    Ok(Setup {
+        instance: named(instance)?,
+        nonce: ByteString(nonce),
+        founded: speaker::now(),
+        partitions,
+        demo,
+        realm: Realm { name: named("main")?, currency: named("crn")?, scale: 6 },
+        producer: Producer { name: named("acme")?, funds: units(100)? },
+        workers,
+    })
+}
+
+fn named(text: &str) -> Result<Name, Failure> {
+    text.parse().map_err(|error: cairn_schemas::ids::IdError| Failure::usage(error))
+}
+
+fn units(count: u128) -> Result<Amount, Failure> {
+    Amount::new(count * UNIT).ok_or_else(|| Failure::usage("an amount out of range"))
+}
+
+fn refuse_demo(layout: &Layout, listen: SocketAddr, allowed: bool) -> Result<(), Failure> {
+    match Setup::load(layout)? {
+        Some(setup) if setup.demo && !allowed => Err(Failure::usage(format!(
+            "{} holds a demo instance, and {listen} can be reached by others: say --demo if that is meant",
+            layout.root().display()
+        ))),
+        _ => Ok(()),
+    }
+}
+
+fn greet(url: &str, setup: &Setup, layout: &Layout) -> std::io::Result<()> {
+    let dir = layout.root().display();
+    let workers: Vec<&str> = setup.workers.iter().map(|worker| worker.name.as_str()).collect();
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "address    {url}")?;
+    writeln!(out, "directory  {dir}")?;
+    writeln!(out, "realm      {} (producer {}, workers {})", setup.realm.name, setup.producer.name, workers.join(" "))?;
+    writeln!(out, "next       cairn submit --dir {dir} --example > job.yaml && cairn submit --dir {dir} job.yaml --wait")?;
+    out.flush()
+}
+
+/// Resolves on the first SIGINT or SIGTERM.
+pub fn interrupted() -> Result<impl Future<Output = ()>, Failure> {
+    let failed = |error: std::io::Error| Failure::new(Exit::Failed, "CRN-1007", error);
+    let (mut int, mut term) = (signal(SignalKind::interrupt()).map_err(failed)?, signal(SignalKind::terminate()).map_err(failed)?);
+    Ok(async move {
+        tokio::select! { _ = int.recv() => {}, _ = term.recv() => {} }
+    })
+}

@@ -1,0 +1,280 @@
+//! Serving: the parts of a node started in their order, joined by one log, and stopped together.
+//!
+//! Owns the composition: lock → log → keys → genesis → processors, projections, checkpoints, gateway → workers. Refuses to be
+//! half a node: when one part ends, the others are stopped and the first error is the answer.
+
+use crate::{
+    exit::{Exit, Failure},
+    node::{
+        config::Config,
+        keys,
+        layout::Layout,
+        live::Live,
+        setup::{Conduct, Setup},
+    },
+};
+use anyhow::anyhow;
+use axum::Router;
+use cairn_gateway::{Metrics, Outcomes, Token};
+use cairn_log::{
+    EventLog, SystemClock,
+    blobs::Blobs,
+    disk::{DirLock, DiskLog, Options},
+    durable,
+    journal::genesis,
+};
+use cairn_processors::{
+    ledger::Local,
+    runner::{self, Processor, Snapshots},
+    workers::{self, Worker, shelf::Shelf},
+};
+use cairn_projections::{
+    Projections,
+    checkpoint::{CheckpointFiles, Signing, anchors},
+};
+use cairn_schemas::{SecretKey, genesis::Genesis, ids::InstanceId};
+use std::{fs, future::Future, net::SocketAddr, sync::Arc, time::Duration};
+use tokio::{net::TcpListener, sync::watch, task::JoinSet};
+
+/// Between two checkpoints of a growing partition.
+const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(1);
+/// How long the parts may take to stop before they are dropped: all of them survive that.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// A node that serves.
+#[derive(Debug)]
+pub struct Node {
+    pub url: String,
+    pub instance: InstanceId,
+    pub layout: Layout,
+    /// The signed checkpoints of this node's partitions.
+    pub checkpoints: Arc<CheckpointFiles>,
+    live: Live,
+    log: Arc<dyn EventLog>,
+    blobs: Blobs,
+    stop: watch::Sender<bool>,
+    parts: JoinSet<Result<(), Failure>>,
+    threads: usize,
+}
+
+impl Node {
+    /// Starts everything but the workers, who must be founded first. `listen` takes the place of the configuration's address.
+    pub async fn start(layout: &Layout, fresh: impl FnOnce() -> Setup, listen: Option<SocketAddr>) -> Result<(Node, Setup), Failure> {
+        let lock = DirLock::exclusive(layout.root()).map_err(|error| cannot_start(error.code(), error))?;
+        let config = Config::load_or_create(layout)?;
+        let keys = Keys::of(layout)?;
+        let setup = Setup::load_or_keep(layout, fresh)?;
+        for author in setup.authors() {
+            keys::read_or_create(&layout.key(author))?;
+        }
+        let genesis = keys.genesis(&setup)?;
+        let instance = genesis.id().map_err(|error| cannot_start("CRN-1007", error))?;
+        let options = Options::new(setup.partitions);
+        let opened = tokio::task::spawn_blocking(move || DiskLog::open_under(lock, options)).await;
+        let log = opened.map_err(|error| cannot_start("CRN-1007", error))?.map_err(|error| cannot_start(error.code(), error))?;
+        let log: Arc<dyn EventLog> = Arc::new(log);
+        genesis::create(&log, &genesis, &keys.processor).await.map_err(|error| cannot_start(error.code(), error))?;
+        publish_anchor(layout, &genesis)?;
+        let blobs = Blobs::local(&layout.blobs()).map_err(|error| cannot_start(error.code(), error))?;
+        let mut parts = Parts { stop: watch::Sender::new(false), running: JoinSet::new() };
+        let metrics = Metrics::default();
+        let outcomes = Outcomes::new(instance, setup.partitions);
+        parts.gateway_folds(&log, &outcomes);
+        parts.processors(&log, &keys.processor, layout, &config, &metrics);
+        let checkpoints = parts.checkpoints(&log, layout, &keys.checkpoint)?;
+        let projections = Projections::open(log.clone(), layout.root(), cairn_projections::Options::default())
+            .await
+            .map_err(|error| cannot_start(error.code(), error))?
+            .with_checkpoints(checkpoints.clone());
+        parts.projections(&projections);
+        let edge = edge_options(&config.server)?;
+        let routes = cairn_gateway::router(log.clone(), blobs.clone(), outcomes, metrics, edge.clone());
+        let routes = cairn_gateway::guard(routes.merge(cairn_projections::http::router(projections)), &edge);
+        let url = parts.serve(routes, listen.unwrap_or(config.server.listen)).await?;
+        let live =
+            Live { url: url.clone(), pid: std::process::id(), instance: instance.to_string(), version: env!("CARGO_PKG_VERSION").into() };
+        live.announce(layout).map_err(|error| cannot_start("CRN-1007", error))?;
+        let threads = config.worker.threads;
+        let node =
+            Node { url, instance, layout: layout.clone(), checkpoints, live, log, blobs, stop: parts.stop, parts: parts.running, threads };
+        Ok((node, setup))
+    }
+
+    /// Starts the workers of the setup, each with its own key, at home on the first partition.
+    pub fn start_workers(&mut self, setup: &Setup) -> Result<(), Failure> {
+        let shelf = Arc::new(Shelf::default());
+        for worker in &setup.workers {
+            let settings = workers::Settings {
+                name: worker.name.clone(),
+                key: keys::read(&self.layout.key(worker.name.as_str()))?,
+                partition: 0,
+                outbox: Some(self.layout.outbox()),
+                conduct: conduct(worker.conduct),
+                threads: self.threads,
+                shelf: shelf.clone(),
+            };
+            let ledger = Arc::new(Local::new(self.log.clone(), self.blobs.clone(), 0));
+            let mut worker = Worker::new(settings, ledger).map_err(|error| cannot_start(&error.code().to_owned(), error))?;
+            let stop = stopped(self.stop.subscribe());
+            self.parts.spawn(async move { worker.run(stop).await.map_err(|error| halted(&error.code().to_owned(), error)) });
+        }
+        Ok(())
+    }
+
+    /// Runs until `until` resolves or a part ends; then stops all parts.
+    pub async fn run_until(mut self, until: impl Future<Output = ()>) -> Result<(), Failure> {
+        let ended = tokio::select! {
+            () = until => Ok(()),
+            Some(ended) = self.parts.join_next() => flatten(ended),
+        };
+        self.stop().await?;
+        ended
+    }
+
+    /// Whether a part has ended: then the node is none any more.
+    pub async fn ended(&mut self) -> Failure {
+        match self.parts.join_next().await {
+            Some(Err(error)) => halted("CRN-1000", error),
+            Some(Ok(Err(failure))) => failure,
+            Some(Ok(Ok(()))) | None => halted("CRN-1000", anyhow!("a part of the node ended by itself")),
+        }
+    }
+
+    /// Stops all parts and withdraws the announcement.
+    pub async fn stop(mut self) -> Result<(), Failure> {
+        self.live.withdraw(&self.layout);
+        self.stop.send_replace(true);
+        let stopping = async {
+            let mut first = Ok(());
+            while let Some(ended) = self.parts.join_next().await {
+                first = first.and(flatten(ended));
+            }
+            first
+        };
+        // A part that does not stop is dropped as a crash would drop it.
+        tokio::time::timeout(GRACE, stopping).await.unwrap_or(Ok(()))
+    }
+}
+
+/// The keys of the instance itself; made once, durable before the first event.
+struct Keys {
+    admin: SecretKey,
+    processor: SecretKey,
+    checkpoint: SecretKey,
+}
+
+impl Keys {
+    fn of(layout: &Layout) -> Result<Keys, Failure> {
+        let key = |name| keys::read_or_create(&layout.key(name));
+        Ok(Keys { admin: key("admin")?, processor: key("processor")?, checkpoint: key("checkpoint")? })
+    }
+
+    fn genesis(&self, setup: &Setup) -> Result<Genesis, Failure> {
+        setup.genesis(self.admin.public(), self.processor.public(), self.checkpoint.public())
+    }
+}
+
+/// The tasks of a node and their common end.
+struct Parts {
+    stop: watch::Sender<bool>,
+    running: JoinSet<Result<(), Failure>>,
+}
+
+impl Parts {
+    fn gateway_folds(&mut self, log: &Arc<dyn EventLog>, outcomes: &Outcomes) {
+        for partition in 0..log.partitions() {
+            let (outcomes, log, stop) = (outcomes.clone(), log.clone(), stopped(self.stop.subscribe()));
+            self.running.spawn(async move {
+                tokio::select! {
+                    () = stop => Ok(()),
+                    Err(error) = outcomes.follow(log, partition) => Err(halted(error.code(), error)),
+                }
+            });
+        }
+    }
+
+    fn processors(&mut self, log: &Arc<dyn EventLog>, key: &SecretKey, layout: &Layout, config: &Config, metrics: &Metrics) {
+        let options = runner::Options { snapshot_blocks: config.processor.snapshot_blocks, ..runner::Options::default() };
+        let processor = Processor::new(log.clone(), key.clone(), Arc::new(SystemClock::default()))
+            .with_snapshots(Snapshots::at(layout.snapshots()))
+            .with_options(options);
+        metrics.register(|registry| processor.metrics().register(registry));
+        let stop = stopped(self.stop.subscribe());
+        self.running.spawn(async move { processor.run("node", stop).await.map_err(|error| halted(error.code(), error)) });
+    }
+
+    fn checkpoints(&mut self, log: &Arc<dyn EventLog>, layout: &Layout, key: &SecretKey) -> Result<Arc<CheckpointFiles>, Failure> {
+        let files = Arc::new(CheckpointFiles::open(layout.root()).map_err(|error| cannot_start(error.code(), error))?);
+        for partition in 0..log.partitions() {
+            let signing = Signing::new(files.clone(), log.clone(), partition, key.clone());
+            let stop = self.stop.subscribe();
+            self.running.spawn(async move { signing.run(CHECKPOINT_INTERVAL, stop).await.map_err(|error| halted(error.code(), error)) });
+        }
+        Ok(files)
+    }
+
+    fn projections(&mut self, projections: &Projections) {
+        let (projections, stop) = (projections.clone(), self.stop.subscribe());
+        self.running.spawn(async move { projections.run(stop).await.map_err(|error| halted(error.code(), error)) });
+    }
+
+    async fn serve(&mut self, routes: Router, listen: SocketAddr) -> Result<String, Failure> {
+        let in_the_way = |error| cannot_start("CRN-1007", anyhow!("address {listen}: {error}"));
+        let listener = TcpListener::bind(listen).await.map_err(in_the_way)?;
+        let address = listener.local_addr().map_err(in_the_way)?;
+        let stop = stopped(self.stop.subscribe());
+        self.running.spawn(async move {
+            axum::serve(listener, routes).with_graceful_shutdown(stop).await.map_err(|error| halted("CRN-1007", error))
+        });
+        Ok(format!("http://{address}"))
+    }
+}
+
+/// Resolves once the node is to stop.
+fn stopped(mut stop: watch::Receiver<bool>) -> impl Future<Output = ()> + Send + 'static {
+    async move {
+        // A dropped sender means the same.
+        let _ = stop.wait_for(|stop| *stop).await;
+    }
+}
+
+fn conduct(conduct: Conduct) -> workers::Conduct {
+    match conduct {
+        Conduct::Honest => workers::Conduct::Honest,
+        Conduct::Lazy => workers::Conduct::Lazy,
+    }
+}
+
+fn edge_options(server: &crate::node::config::Server) -> Result<cairn_gateway::Options, Failure> {
+    let token = match &server.token_file {
+        Some(path) => {
+            let secret = fs::read_to_string(path).map_err(|error| Failure::usage(format!("token file {}: {error}", path.display())))?;
+            Some(Token::new(secret.trim()))
+        }
+        None => None,
+    };
+    Ok(cairn_gateway::Options {
+        hosts: server.hosts.clone(),
+        token,
+        concurrency: server.concurrency,
+        max_lag: server.max_lag,
+        ..cairn_gateway::Options::default()
+    })
+}
+
+fn publish_anchor(layout: &Layout, genesis: &Genesis) -> Result<(), Failure> {
+    let lines = anchors(genesis).map_err(|error| cannot_start("CRN-1007", error))?;
+    durable::write(&layout.anchor(), lines.as_bytes(), durable::PUBLIC).map_err(|error| cannot_start("CRN-1007", error))
+}
+
+fn flatten(ended: Result<Result<(), Failure>, tokio::task::JoinError>) -> Result<(), Failure> {
+    ended.unwrap_or_else(|error| Err(halted("CRN-1000", error)))
+}
+
+fn cannot_start(code: &str, error: impl Into<anyhow::Error>) -> Failure {
+    Failure::new(Exit::Failed, code, error)
+}
+
+fn halted(code: &str, error: impl Into<anyhow::Error>) -> Failure {
+    Failure::new(Exit::Failed, code, error)
+}
