@@ -308,6 +308,49 @@ pub const CODES: &[Code] = &[
     ),
     code("CRN-6325", "the trust anchor cannot be read", "give a vkey, or a file with one on each line, such as a node's checkpoint.vkey"),
     code("CRN-6326", "the receipt does not prove what it says", "do not rely on it; ask for the receipt anew"),
+    code("CRN-7101", "the node is not reached", "nothing to do: the same is asked again, with pauses; look whether `cairn up` still runs"),
+    code("CRN-7102", "the node has too much to do", "nothing to do: the same is asked again, with pauses"),
+    code("CRN-7103", "a blob is not there", "ask whoever named it to store it again; a worker tries a few times and then reports it"),
+    code("CRN-7104", "a blob came with other bytes", "the blob store is damaged or lies: compare it with a copy"),
+    code("CRN-7111", "an event cannot be signed", "say less at once: an event has at most 48 KiB, larger bytes are blobs"),
+    code("CRN-7112", "the operating system gave no randomness", "start again on a machine with a working random source"),
+    code(
+        "CRN-7113",
+        "the outbox cannot be written or read",
+        "look at the space and rights of the node's `outbox` folder, then start again: nothing was lost",
+    ),
+    code("CRN-7114", "the outbox is damaged", "restore it from a copy; an author without its outbox might fork its lane"),
+    code(
+        "CRN-7121",
+        "a job is not what its signed terms say",
+        "nothing to do: the worker does not take it; its author submitted terms that its YAML does not mean",
+    ),
+    code(
+        "CRN-7122",
+        "a job's data are not to be had",
+        "submit the data as a blob (`cairn submit --data`), or open the folder to jobs in the worker's own configuration",
+    ),
+    code("CRN-7123", "a blob is not what it is named as", "nothing to do: it is reported, and whoever named it answers for it"),
+    code(
+        "CRN-7124",
+        "own work came out otherwise than it was committed to",
+        "the machine's memory or a changed binary erred: test the machine before it works on; the bond is at stake",
+    ),
+    code("CRN-7125", "a duty was left for later", "nothing to do: it follows from the journal again"),
+    code(
+        "CRN-7126",
+        "the author's lane forked",
+        "two writers used one key, or its outbox was lost: stop both and give the worker a new key",
+    ),
+    code(
+        "CRN-7127",
+        "a record of this worker was not taken",
+        "see the disposition; most often the realm lives on another partition, or the key was revoked",
+    ),
+    code("CRN-7128", "what enlisting needs was rejected", "see the rejection; most often the name is taken or the account lacks the stake"),
+    code("CRN-7129", "the realm admits workers by its admins alone", "ask an admin to register the worker's key"),
+    code("CRN-7131", "a job does not pin its data", "submit with `cairn submit`, which pins what the records decode to"),
+    code("CRN-7132", "a value of the job has no form in the ledger", "correct it as the detail says"),
 ];
 
 /// The entry of a code, if it stands in the table.

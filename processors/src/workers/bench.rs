@@ -230,7 +230,7 @@ impl Bench {
     async fn transition(self: &Arc<Self>, ready: &Arc<Ready>, case: &Case, step: u32) -> Result<TraceLeaf, Trouble> {
         let before = match step.checked_sub(1) {
             None | Some(0) => self.input(ready, case).await?,
-            Some(index) => self.predecessor(ready, case, index).await?,
+            Some(index) => self.predecessor(ready, case, index).await.map_err(Trouble::with_named_blob)?,
         };
         let (bench, ready, index) = (self.clone(), ready.clone(), case.task.index);
         aside(move || {
@@ -255,7 +255,7 @@ impl Bench {
         let answer = self.recompute(ready, case).await?;
         let verifies = case.attempt.checker(&self.me).is_some_and(|checker| checker.role == Role::Verifier);
         if verifies && !self.conduct.invents_checks() {
-            self.result(ready, case).await?;
+            self.result(ready, case).await.map_err(Trouble::with_named_blob)?;
         }
         Ok(check::revealed(&self.key, case, &answer).into())
     }

@@ -15,6 +15,8 @@ pub enum Trouble {
     NoData { url: String, reason: String },
     #[error("blob {hash} is not what it is named as: {reason}")]
     Unfit { hash: BlobHash, reason: String },
+    #[error("the worker under check does not show what it named: {source}")]
+    Withheld { source: Box<Trouble> },
     #[error("this worker's own work came out otherwise than it committed to")]
     Irreproducible,
     #[error("the journal does not yet say what this needs")]
@@ -33,6 +35,7 @@ impl Trouble {
             Trouble::OtherTerms { .. } => "CRN-7121",
             Trouble::NoData { .. } => "CRN-7122",
             Trouble::Unfit { .. } => "CRN-7123",
+            Trouble::Withheld { source } => source.code(),
             Trouble::Irreproducible => "CRN-7124",
             Trouble::Early | Trouble::Stopped => "CRN-7125",
             Trouble::Ledger(error) => error.code(),
@@ -42,12 +45,27 @@ impl Trouble {
 
     /// Whether trying again may help: a blob may be on its way, a node may come back.
     pub fn passes(&self) -> bool {
-        matches!(self, Trouble::Ledger(_) | Trouble::Early)
+        match self {
+            Trouble::Ledger(error) => !matches!(error, LedgerError::Refused { .. }),
+            Trouble::Withheld { source } => source.passes(),
+            Trouble::Early => true,
+            _ => false,
+        }
     }
 
-    /// Whether a blob that somebody named could not be had, or was something else.
-    pub fn is_unavailable(&self) -> bool {
-        matches!(self, Trouble::Unfit { .. } | Trouble::Ledger(LedgerError::Missing { .. } | LedgerError::Damaged { .. }))
+    /// The trouble with a blob that the worker under check named: if it is not there, or something else, that is the worker's to answer for.
+    pub fn with_named_blob(self) -> Trouble {
+        match self {
+            Trouble::Unfit { .. } | Trouble::Ledger(LedgerError::Missing { .. } | LedgerError::Damaged { .. }) => {
+                Trouble::Withheld { source: Box::new(self) }
+            }
+            other => other,
+        }
+    }
+
+    /// Whether the worker under check withheld what it named. What a node or an earlier task owes is nobody's fault here.
+    pub fn is_withheld(&self) -> bool {
+        matches!(self, Trouble::Withheld { .. })
     }
 }
 

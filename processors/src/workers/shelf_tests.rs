@@ -88,9 +88,9 @@ async fn a_blob_that_is_not_there_may_come_and_one_of_another_size_is_unfit() {
     let mut missing = terms(&ledger, &pinned().0).await;
     missing.yaml = blob_ref(b"nobody stored this");
     let error = Shelf::default().ready(&ledger, ID, &missing).await.unwrap_err();
-    assert!(error.passes() && error.is_unavailable(), "{error}");
+    assert!(error.passes() && error.with_named_blob().is_withheld());
     let mut sized = terms(&ledger, &pinned().0).await;
     sized.yaml.size += 1;
     let error = Shelf::default().ready(&ledger, ID, &sized).await.unwrap_err();
-    assert!(!error.passes() && error.is_unavailable(), "{error}");
+    assert!(!error.passes() && error.with_named_blob().is_withheld());
 }

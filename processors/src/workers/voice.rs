@@ -8,7 +8,10 @@ use super::{
     duty::Duty,
     view::{News, View},
 };
-use crate::{author::Author, ledger::Ledger};
+use crate::{
+    author::Author,
+    ledger::{Ledger, LedgerError},
+};
 use cairn_log::{Clock, SystemClock};
 use cairn_schemas::{Body, RealmId, Timestamp, decision::DispositionCode, record};
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
@@ -27,6 +30,8 @@ pub struct Voice {
     ledger: Arc<dyn Ledger>,
     clock: SystemClock,
     pause: Duration,
+    /// Something pending did certainly not arrive: whatever comes after it waits its turn.
+    lost: bool,
     /// When what is pending is sent again; none if nothing is.
     again: Option<Instant>,
 }
@@ -34,8 +39,8 @@ pub struct Voice {
 impl Voice {
     /// A voice that first sends again whatever its outbox still holds.
     pub fn new(author: Author, ledger: Arc<dyn Ledger>) -> Voice {
-        let again = (!author.pending().is_empty()).then(Instant::now);
-        Voice { author, ledger, clock: SystemClock::default(), pause: PAUSE, again }
+        let lost = !author.pending().is_empty();
+        Voice { author, ledger, clock: SystemClock::default(), pause: PAUSE, lost, again: lost.then(Instant::now) }
     }
 
     /// Duties that were answered and not yet heard.
@@ -52,11 +57,12 @@ impl Voice {
     pub async fn say(&mut self, realm: RealmId, body: Body) -> Result<(), WorkerError> {
         let now = Timestamp::from_millis(self.clock.now_ms()).unwrap_or_default();
         let kept = self.author.say(realm, body, now)?;
-        if self.again.is_some_and(|again| again <= Instant::now()) {
+        if self.lost {
             self.send_again().await;
+        } else if let Err(error) = self.ledger.say(kept.record).await {
+            self.lose(&error);
         } else {
-            let sent = self.ledger.say(kept.record.clone()).await;
-            self.sent(sent.is_ok());
+            self.again.get_or_insert_with(|| Instant::now() + PATIENCE);
         }
         Ok(())
     }
@@ -73,18 +79,25 @@ impl Voice {
     pub async fn send_again(&mut self) {
         for kept in self.author.pending() {
             if let Err(error) = self.ledger.say(kept.record).await {
-                tracing::debug!(%error, pause_ms = self.pause.as_millis(), "what was said is sent again later");
-                return self.sent(false);
+                return self.lose(&error);
             }
         }
-        self.sent(true);
+        // Sent is not yet heard.
+        self.lost = false;
+        self.again = Some(Instant::now() + PATIENCE.max(self.next_pause()));
     }
 
-    /// Sent is not yet heard: it is sent again after a while, sooner if it certainly did not arrive.
-    fn sent(&mut self, arrived: bool) {
-        let wait = if arrived { PATIENCE.max(self.pause) } else { self.pause };
-        self.pause = (self.pause * 2).min(PAUSE_MAX);
-        self.again = Some(Instant::now() + wait);
+    fn lose(&mut self, error: &LedgerError) {
+        let pause = self.next_pause();
+        tracing::warn!(%error, code = error.code(), pause_ms = pause.as_millis(), "what was said is sent again later");
+        self.lost = true;
+        self.again = Some(Instant::now() + pause);
+    }
+
+    fn next_pause(&mut self) -> Duration {
+        let pause = self.pause;
+        self.pause = (pause * 2).min(PAUSE_MAX);
+        pause
     }
 
     /// Learns what the journal decided on what was said.
@@ -95,6 +108,9 @@ impl Voice {
         for heard in &news.heard {
             self.author.settled(heard.realm, heard.topic, heard.head.seq)?;
             self.pause = PAUSE;
+            if !self.lost {
+                self.again = Some(Instant::now() + PATIENCE);
+            }
         }
         let pending = self.author.pending();
         for kept in &pending {
@@ -104,7 +120,7 @@ impl Voice {
             }
         }
         if pending.is_empty() {
-            self.again = None;
+            (self.lost, self.again) = (false, None);
         }
         Ok(())
     }
@@ -114,8 +130,8 @@ impl Voice {
             DispositionCode::Duplicate => Ok(()),
             // What stood before it in the lane is still on its way, or the key is.
             DispositionCode::Gap | DispositionCode::Unadmitted => {
-                let soon = Instant::now() + self.pause;
-                self.pause = (self.pause * 2).min(PAUSE_MAX);
+                let soon = Instant::now() + self.next_pause();
+                self.lost = true;
                 self.again = Some(self.again.map_or(soon, |again| again.min(soon)));
                 Ok(())
             }

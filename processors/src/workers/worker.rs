@@ -255,7 +255,7 @@ impl Worker {
         }
         tracing::warn!(worker = %name, %task, ?act, tries, code, %trouble, "given up");
         self.failed.insert(duty, Retry { tries, at: None });
-        if trouble.is_unavailable() && matches!(act, Act::Seal | Act::Reveal) {
+        if trouble.is_withheld() && matches!(act, Act::Seal | Act::Reveal) {
             self.say_at_once(realm, Duty { act: Act::Fail, ..duty }).await?;
         }
         Ok(())
