@@ -1,0 +1,123 @@
+//! Why a projection stops, and why a question is not answered.
+//!
+//! Owns codes CRN-6101 to CRN-6139. Refuses to call a bad question a fault of ours: [`SqlError`] is the asker's to mend.
+
+use arrow::error::ArrowError;
+use cairn_log::{ReadError, journal::JournalError};
+use cairn_schemas::{InstanceId, code};
+use datafusion::error::DataFusionError;
+use deltalake_core::DeltaTableError;
+use std::{io, path::PathBuf};
+
+/// A fold or a table that cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum ProjectionError {
+    #[error("journal[{partition}] block {height}, decision {index}: {why}")]
+    UnreadableDecision { partition: u32, height: u64, index: usize, why: String },
+    #[error("rows of {table} from journal[{partition}] block {height}")]
+    Rows { table: &'static str, partition: u32, height: u64, source: ArrowError },
+    #[error("table {table}: {operation}")]
+    Delta { table: &'static str, operation: &'static str, source: Box<DeltaTableError> },
+    #[error("table {table}: {operation}")]
+    Plan { table: &'static str, operation: &'static str, source: Box<DataFusionError> },
+    #[error("{operation} {}", path.display())]
+    Io { operation: &'static str, path: PathBuf, source: io::Error },
+    #[error("journal[{partition}] belongs to instance {found}, the others to {wanted}")]
+    OtherInstance { partition: u32, found: InstanceId, wanted: InstanceId },
+    #[error("table {table} holds block {held} of journal[{partition}], which ends at {end}")]
+    JournalBehind { table: &'static str, partition: u32, held: u64, end: u64 },
+    #[error("{rows} rows wait in memory, and the tables are open for reading only")]
+    TooMuchTail { rows: usize },
+    #[error("the fold of journal[{partition}] stopped: {why}")]
+    Stopped { partition: u32, why: String },
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    #[error(transparent)]
+    Read(#[from] ReadError),
+}
+
+impl ProjectionError {
+    /// The stable code for people.
+    pub fn code(&self) -> &'static str {
+        match self {
+            ProjectionError::UnreadableDecision { .. } => "CRN-6101",
+            ProjectionError::Rows { .. } => "CRN-6102",
+            ProjectionError::Delta { .. } | ProjectionError::Plan { .. } => "CRN-6103",
+            ProjectionError::Io { .. } => "CRN-6104",
+            ProjectionError::OtherInstance { .. } => "CRN-6105",
+            ProjectionError::JournalBehind { .. } => "CRN-6106",
+            ProjectionError::TooMuchTail { .. } => "CRN-6107",
+            ProjectionError::Stopped { .. } => "CRN-6108",
+            ProjectionError::Journal(error) => error.code(),
+            ProjectionError::Read(error) => error.code(),
+        }
+    }
+
+    /// What to do about it.
+    pub fn next(&self) -> &'static str {
+        match self {
+            ProjectionError::Journal(error) => error.next(),
+            ProjectionError::Read(error) => error.next(),
+            own => code::find(own.code()).map_or("", |entry| entry.next),
+        }
+    }
+}
+
+/// A question that gets no answer, or only the beginning of one.
+#[derive(Debug, thiserror::Error)]
+pub enum SqlError {
+    #[error("{0}")]
+    Refused(String),
+    #[error("{}", .0.strip_backtrace())]
+    Invalid(Box<DataFusionError>),
+    #[error("{}", .0.strip_backtrace())]
+    Failed(Box<DataFusionError>),
+    #[error("not answered within {seconds} s")]
+    TimedOut { seconds: u64 },
+    #[error("{}", .0.strip_backtrace())]
+    Memory(Box<DataFusionError>),
+    #[error("more than {limit} rows")]
+    TooManyRows { limit: usize },
+    #[error("{limit} questions are being answered already")]
+    Busy { limit: usize },
+    #[error("no decided event has the id or hash {id}")]
+    NoSuchEvent { id: String },
+    #[error("`{id}` is neither an event id (UUIDv7) nor an event hash (64 hex digits)")]
+    NoEventId { id: String },
+    #[error("rows could not be written as {form}")]
+    Format { form: &'static str, source: ArrowError },
+}
+
+impl SqlError {
+    /// The stable code for people.
+    pub fn code(&self) -> &'static str {
+        match self {
+            SqlError::Refused(_) => "CRN-6121",
+            SqlError::Invalid(_) => "CRN-6122",
+            SqlError::Failed(_) => "CRN-6123",
+            SqlError::TimedOut { .. } => "CRN-6124",
+            SqlError::Memory(_) => "CRN-6125",
+            SqlError::TooManyRows { .. } => "CRN-6126",
+            SqlError::Busy { .. } => "CRN-6127",
+            SqlError::NoSuchEvent { .. } => "CRN-6128",
+            SqlError::NoEventId { .. } => "CRN-6129",
+            SqlError::Format { .. } => "CRN-6130",
+        }
+    }
+
+    /// What to do about it.
+    pub fn next(&self) -> &'static str {
+        code::find(self.code()).map_or("", |entry| entry.next)
+    }
+
+    /// Sorts what the engine says: a lack of memory, a question that cannot be planned, or a fault while answering.
+    pub(crate) fn of(error: DataFusionError) -> SqlError {
+        match error.find_root() {
+            DataFusionError::ResourcesExhausted(_) => SqlError::Memory(Box::new(error)),
+            DataFusionError::Plan(_) | DataFusionError::SQL(..) | DataFusionError::SchemaError(..) | DataFusionError::NotImplemented(_) => {
+                SqlError::Invalid(Box::new(error))
+            }
+            _ => SqlError::Failed(Box::new(error)),
+        }
+    }
+}

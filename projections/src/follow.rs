@@ -1,0 +1,193 @@
+//! Following: each journal folded into the tables, for as long as the node lives.
+//!
+//! Owns the tasks, one per partition and one that flushes, and the places they have reached. Every start folds the journal from its
+//! beginning, because balances and proofs need all of it; each table takes only the rows it lacks. Refuses to go on
+//! behind a record that it cannot read.
+
+use crate::{Projections, error::ProjectionError, fold::Fold, rows::LagRow, tables::Reached};
+use cairn_log::{
+    EventLog, Place, ReadLimit,
+    journal::{Chain, Follower, Step, Taken, ValidBlock},
+};
+use cairn_schemas::{InstanceId, Timestamp};
+use std::{future::pending, sync::Arc, time::Duration};
+use tokio::{sync::watch, task::JoinSet, time::sleep};
+
+/// How long after a failed flush the next is tried.
+const RETRY: Duration = Duration::from_secs(5);
+
+/// The instance that lives on a log, or `None` while no partition 0 has begun.
+pub(crate) async fn instance(log: &Arc<dyn EventLog>) -> Result<Option<InstanceId>, ProjectionError> {
+    let mut follower = Follower::new(log.clone(), Chain::new(0));
+    while let Some(taken) = follower.try_next().await? {
+        if let Step::Genesis { block, .. } = taken.step {
+            return Ok(Some(block.header.instance));
+        }
+    }
+    Ok(None)
+}
+
+/// The same, waiting for it.
+pub(crate) async fn expect_instance(log: &Arc<dyn EventLog>) -> Result<InstanceId, ProjectionError> {
+    let mut follower = Follower::new(log.clone(), Chain::new(0));
+    loop {
+        if let Step::Genesis { block, .. } = follower.next().await?.step {
+            return Ok(block.header.instance);
+        }
+    }
+}
+
+/// One partition's fold on its way.
+struct Following {
+    projections: Projections,
+    partition: u32,
+    follower: Follower,
+    fold: Fold,
+}
+
+impl Following {
+    fn new(projections: &Projections, instance: InstanceId, partition: u32) -> Following {
+        let follower = Follower::new(projections.log().clone(), Chain::of(instance, partition));
+        Following { projections: projections.clone(), partition, follower, fold: Fold::default() }
+    }
+
+    /// Folds what is visible now.
+    async fn catch_up(&mut self) -> Result<(), ProjectionError> {
+        while let Some(taken) = self.follower.try_next().await? {
+            self.take(taken).await?;
+            // A long journal must not keep a thread from everybody else.
+            tokio::task::yield_now().await;
+        }
+        Ok(())
+    }
+
+    /// Folds for ever. Once at the end of the journal, the tables must not be ahead of it.
+    async fn run(mut self) -> Result<(), ProjectionError> {
+        self.catch_up().await?;
+        self.projections.tables().check_end(self.partition, self.follower.chain().height())?;
+        self.projections.met_end(self.partition);
+        loop {
+            let taken = self.follower.next().await?;
+            self.take(taken).await?;
+            self.catch_up().await?;
+        }
+    }
+
+    async fn take(&mut self, taken: Taken) -> Result<(), ProjectionError> {
+        if let Step::Block(block) | Step::Genesis { block, .. } = taken.step {
+            self.block(&block).await?;
+        }
+        self.projections.note_offset(self.partition, self.follower.chain().offset());
+        Ok(())
+    }
+
+    async fn block(&mut self, block: &ValidBlock) -> Result<(), ProjectionError> {
+        self.projections.tables().room().await?;
+        let rows = self.fold.take(block)?;
+        // The tree first: a row that is visible can be proved.
+        self.projections.proofs().extend(self.partition, &block.leaves);
+        let reached = Reached { height: block.header.height, time: block.header.time };
+        self.projections.tables().apply(self.partition, reached, rows)
+    }
+}
+
+impl Projections {
+    /// Folds every journal and flushes the tables until `shutdown` becomes true; then flushes once more.
+    ///
+    /// Errors halt: nothing is skipped. A flush that fails is tried again, and the rows stay in memory meanwhile.
+    pub async fn run(&self, mut shutdown: watch::Receiver<bool>) -> Result<(), ProjectionError> {
+        let instance = expect_instance(self.log()).await?;
+        let (ended, end) = watch::channel(false);
+        let follow = async {
+            let followed = tokio::select! {
+                followed = self.follow_all(instance) => followed,
+                _ = shutdown.wait_for(|stop| *stop) => Ok(()),
+            };
+            // Nobody but the flushing beside us listens, and it lives as long as we do.
+            let _ = ended.send(true);
+            followed
+        };
+        let (followed, flushed) = tokio::join!(follow, self.flush_until(end));
+        followed.and(flushed)
+    }
+
+    /// Folds what is visible now into memory, on all partitions.
+    pub async fn catch_up(&self) -> Result<(), ProjectionError> {
+        let Some(instance) = self.instance() else { return Ok(()) };
+        for partition in 0..self.log().partitions() {
+            let mut following = Following::new(self, instance, partition);
+            following.catch_up().await?;
+            self.tables().check_end(partition, following.follower.chain().height())?;
+            self.met_end(partition);
+        }
+        Ok(())
+    }
+
+    async fn follow_all(&self, instance: InstanceId) -> Result<(), ProjectionError> {
+        let mut tasks = JoinSet::new();
+        for partition in 0..self.log().partitions() {
+            let following = Following::new(self, instance, partition);
+            tasks.spawn(async move { (partition, following.run().await) });
+        }
+        match tasks.join_next().await {
+            Some(Ok((_, ended))) => ended,
+            Some(Err(error)) => Err(ProjectionError::Stopped { partition: 0, why: error.to_string() }),
+            None => pending().await,
+        }
+    }
+
+    async fn flush_until(&self, mut end: watch::Receiver<bool>) -> Result<(), ProjectionError> {
+        let mut rows = self.tables().hot_rows();
+        let mut wait = self.options().hot_age;
+        loop {
+            tokio::select! {
+                _ = end.wait_for(|ended| *ended) => break,
+                _ = rows.wait_for(|rows| *rows >= self.options().hot_rows) => {}
+                () = sleep(wait) => {}
+            }
+            wait = match self.tables().flush().await {
+                Ok(()) => self.options().hot_age,
+                Err(error) => {
+                    tracing::warn!(code = error.code(), %error, "the tables were not written; the rows wait in memory");
+                    // Rows beyond the bound would ask again at once.
+                    tokio::select! {
+                        _ = end.wait_for(|ended| *ended) => break,
+                        () = sleep(RETRY) => RETRY,
+                    }
+                }
+            };
+        }
+        self.tables().flush().await
+    }
+
+    /// How far each fold is: of each journal, and of each table's files.
+    pub async fn lags(&self) -> Result<Vec<LagRow>, ProjectionError> {
+        let now = self.log().time().await.ok().and_then(Timestamp::from_millis).unwrap_or_default();
+        let moment = self.tables().moment();
+        let mut lags = Vec::new();
+        for partition in 0..self.log().partitions() {
+            let from = self.offset(partition);
+            let end = self.log().read(Place::journal(partition), from, ReadLimit { records: 1, bytes: 1 }).await?.end;
+            let reached = moment.reached.get(&partition);
+            let age = reached.map_or(0, |reached| u64::try_from(now.millis() - reached.time.millis()).unwrap_or(0));
+            let row = |fold: &str, height, lag_records| LagRow {
+                partition,
+                fold: fold.to_owned(),
+                height,
+                lag_records,
+                lag_ms: if lag_records == 0 { 0 } else { age },
+                at: now,
+            };
+            lags.push(row("journal", reached.map(|reached| reached.height), end.saturating_sub(from)));
+            for (table, held) in &moment.held {
+                let height = held.get(&partition).copied();
+                let blocks = |height: Option<u64>| height.map_or(0, |height| height + 1);
+                // A table without new rows keeps its position: it lacks nothing.
+                let lacks = moment.tables.get(table).is_some_and(|part| !part.hot.is_empty());
+                let behind = blocks(reached.map(|reached| reached.height)).saturating_sub(blocks(height));
+                lags.push(row(table.name(), height, if lacks { behind } else { 0 }));
+            }
+        }
+        Ok(lags)
+    }
+}

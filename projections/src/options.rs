@@ -1,0 +1,41 @@
+//! Options: what an operator may change about projections.
+//!
+//! Owns the defaults, each with its reason. Refuses files: the composition root reads `cairn.toml`.
+
+use std::time::Duration;
+
+/// Bounds of folding and of answering.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// Rows in memory, all tables together, at which they are written to files.
+    pub hot_rows: usize,
+    /// Rows in memory at which the fold waits for the files. A row is about a kilobyte.
+    pub hot_rows_most: usize,
+    /// Rows are written after this time at the latest: what other engines see of the tables is no older.
+    pub hot_age: Duration,
+    /// Bytes that all queries together may take before they spill or are refused.
+    pub query_bytes: usize,
+    /// Bytes that queries may spill to disk.
+    pub spill_bytes: u64,
+    /// How long one query may take, its reading included.
+    pub query_time: Duration,
+    /// Rows that one query may answer.
+    pub query_rows: usize,
+    /// Queries answered at once; one more is refused.
+    pub queries: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            hot_rows: 50_000,
+            hot_rows_most: 400_000,
+            hot_age: Duration::from_secs(30),
+            query_bytes: 512 * 1024 * 1024,
+            spill_bytes: 4 * 1024 * 1024 * 1024,
+            query_time: Duration::from_secs(60),
+            query_rows: 1_000_000,
+            queries: 16,
+        }
+    }
+}

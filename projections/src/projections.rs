@@ -1,0 +1,204 @@
+//! The entrance: one value that folds, answers and proves.
+//!
+//! Owns what the tasks and the routes share. Refuses work of its own: see `follow`, `sql`, `receipts`.
+
+use crate::{
+    error::ProjectionError,
+    follow,
+    options::Options,
+    prove::{Checkpoints, InclusionProof, NoCheckpoints, prove},
+    sql::Engine,
+    tables::{Tables, tables_dir},
+    tree::Tree,
+};
+use cairn_log::EventLog;
+use cairn_schemas::{InstanceId, LeafHash};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+    sync::{Arc, Mutex, PoisonError, RwLock},
+};
+use tokio::sync::watch;
+
+/// The projections of one instance. Clones share everything.
+#[derive(Clone, Debug)]
+pub struct Projections {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    log: Arc<dyn EventLog>,
+    instance: Option<InstanceId>,
+    tables: Tables,
+    proofs: Arc<Proofs>,
+    engine: Engine,
+    options: Options,
+    /// Journal offset that each partition's fold reads next.
+    offsets: Mutex<BTreeMap<u32, u64>>,
+    /// Partitions whose journal was read to its end once.
+    current: watch::Sender<BTreeSet<u32>>,
+}
+
+/// What proving needs: the trees and the newest checkpoints.
+#[derive(Debug)]
+pub struct Proofs {
+    trees: RwLock<BTreeMap<u32, Tree>>,
+    checkpoints: RwLock<Arc<dyn Checkpoints>>,
+}
+
+impl Default for Proofs {
+    fn default() -> Self {
+        Proofs { trees: RwLock::default(), checkpoints: RwLock::new(Arc::new(NoCheckpoints)) }
+    }
+}
+
+impl Proofs {
+    pub(crate) fn extend(&self, partition: u32, leaves: &[LeafHash]) {
+        let mut trees = self.trees.write().unwrap_or_else(PoisonError::into_inner);
+        let tree = trees.entry(partition).or_default();
+        leaves.iter().for_each(|leaf| tree.append(leaf.0));
+    }
+
+    /// The source of signed checkpoints.
+    pub fn checkpoints(&self) -> Arc<dyn Checkpoints> {
+        self.checkpoints.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Looks at a partition's tree; an empty one if nothing is folded yet.
+    pub fn with_tree<T>(&self, partition: u32, look: impl FnOnce(&Tree) -> T) -> T {
+        let trees = self.trees.read().unwrap_or_else(PoisonError::into_inner);
+        match trees.get(&partition) {
+            Some(tree) => look(tree),
+            None => look(&Tree::default()),
+        }
+    }
+
+    /// The proof of a leaf under the newest checkpoint; `None` while none covers it.
+    pub fn prove(&self, partition: u32, leaf: u64) -> Option<InclusionProof> {
+        let checkpoint = self.checkpoints().newest(partition);
+        self.with_tree(partition, |tree| prove(tree, checkpoint, leaf))
+    }
+}
+
+impl Projections {
+    /// Opens the tables in `dir/tables` for a node that is the one writer there. Waits for block 0 of partition 0.
+    pub async fn open(log: Arc<dyn EventLog>, dir: &Path, options: Options) -> Result<Projections, ProjectionError> {
+        let instance = follow::expect_instance(&log).await?;
+        let proofs = Arc::new(Proofs::default());
+        let engine = Engine::new(&proofs, options)?;
+        let tables = Tables::open(&tables_dir(dir), instance, log.partitions(), &engine.session(), options).await?;
+        Ok(Projections::of(log, Some(instance), tables, proofs, engine, options))
+    }
+
+    /// Opens a directory in which no node lives, changing nothing: the tables as they are, and the rest of the journal
+    /// folded into memory. A directory without a journal has no rows.
+    pub async fn open_read_only(log: Arc<dyn EventLog>, dir: &Path, options: Options) -> Result<Projections, ProjectionError> {
+        let instance = follow::instance(&log).await?;
+        let proofs = Arc::new(Proofs::default());
+        let engine = Engine::new(&proofs, options)?;
+        let tables = match instance {
+            Some(instance) => Tables::open_read_only(&tables_dir(dir), instance, log.partitions(), &engine.session(), options).await?,
+            None => Tables::in_memory(options),
+        };
+        let projections = Projections::of(log, instance, tables, proofs, engine, options);
+        projections.catch_up().await?;
+        Ok(projections)
+    }
+
+    /// Keeps every row in memory: for followers without a directory, up to the bound of the options.
+    pub async fn in_memory(log: Arc<dyn EventLog>, options: Options) -> Result<Projections, ProjectionError> {
+        let instance = follow::instance(&log).await?;
+        let proofs = Arc::new(Proofs::default());
+        let engine = Engine::new(&proofs, options)?;
+        Ok(Projections::of(log, instance, Tables::in_memory(options), proofs, engine, options))
+    }
+
+    fn of(
+        log: Arc<dyn EventLog>,
+        instance: Option<InstanceId>,
+        tables: Tables,
+        proofs: Arc<Proofs>,
+        engine: Engine,
+        options: Options,
+    ) -> Projections {
+        let shared = Shared {
+            log,
+            instance,
+            tables,
+            proofs,
+            engine,
+            options,
+            offsets: Mutex::default(),
+            current: watch::Sender::new(BTreeSet::new()),
+        };
+        Projections { shared: Arc::new(shared) }
+    }
+
+    /// Says where signed checkpoints come from: from then on leaves can be proved.
+    pub fn with_checkpoints(self, checkpoints: Arc<dyn Checkpoints>) -> Projections {
+        *self.shared.proofs.checkpoints.write().unwrap_or_else(PoisonError::into_inner) = checkpoints;
+        self
+    }
+
+    pub fn instance(&self) -> Option<InstanceId> {
+        self.shared.instance
+    }
+
+    pub fn log(&self) -> &Arc<dyn EventLog> {
+        &self.shared.log
+    }
+
+    pub fn tables(&self) -> &Tables {
+        &self.shared.tables
+    }
+
+    /// The trees of the history, and proofs from them.
+    pub fn proofs(&self) -> &Arc<Proofs> {
+        &self.shared.proofs
+    }
+
+    pub fn options(&self) -> &Options {
+        &self.shared.options
+    }
+
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.shared.engine
+    }
+
+    /// Heights by partition, as rows of their blocks become visible.
+    pub fn heights(&self) -> watch::Receiver<BTreeMap<u32, u64>> {
+        self.shared.tables.heights()
+    }
+
+    /// Returns once the rows of block `height` of a partition are visible.
+    pub async fn wait_height(&self, partition: u32, height: u64) {
+        let mut heights = self.heights();
+        // The sender lives in `self`, so that this ends when the height is there.
+        let _ = heights.wait_for(|heights| heights.get(&partition).is_some_and(|reached| *reached >= height)).await;
+    }
+
+    /// Whether every journal was read to its end once.
+    pub fn is_ready(&self) -> bool {
+        self.shared.current.borrow().len() as u64 == u64::from(self.shared.log.partitions())
+    }
+
+    /// Returns once every journal was read to its end.
+    pub async fn wait_ready(&self) {
+        let partitions = self.shared.log.partitions() as usize;
+        // The sender lives in `self`.
+        let _ = self.shared.current.subscribe().wait_for(|current| current.len() == partitions).await;
+    }
+
+    pub(crate) fn met_end(&self, partition: u32) {
+        self.shared.current.send_modify(|current| current.extend([partition]));
+    }
+
+    pub(crate) fn note_offset(&self, partition: u32, offset: u64) {
+        self.shared.offsets.lock().unwrap_or_else(PoisonError::into_inner).insert(partition, offset);
+    }
+
+    pub(crate) fn offset(&self, partition: u32) -> u64 {
+        self.shared.offsets.lock().unwrap_or_else(PoisonError::into_inner).get(&partition).copied().unwrap_or(0)
+    }
+}

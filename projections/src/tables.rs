@@ -1,0 +1,272 @@
+//! Tables: hot rows and files of every table, as one.
+//!
+//! Owns the moment: which rows are in memory, which version of the files counts, and how far each partition is, changed
+//! together under one lock, so that a [`Moment`] shows every table at one height per partition. Refuses to read journals
+//! (see [`crate::follow`]) and to plan queries (see [`crate::sql`]).
+
+use crate::{
+    delta::{Cold, Found, Positions},
+    error::ProjectionError,
+    fold::BlockRows,
+    hot::{Hot, joining},
+    options::Options,
+    rows::Table,
+};
+use arrow::array::RecordBatch;
+use cairn_schemas::{InstanceId, Timestamp};
+use datafusion::{catalog::TableProvider, execution::SessionState};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+};
+use tokio::sync::{Mutex, watch};
+
+/// How far a partition is folded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reached {
+    pub height: u64,
+    /// Block time.
+    pub time: Timestamp,
+}
+
+/// One table at one moment.
+#[derive(Clone, Debug)]
+pub struct Part {
+    pub hot: Vec<RecordBatch>,
+    pub cold: Option<Arc<dyn TableProvider>>,
+}
+
+/// Every table at one height per partition.
+#[derive(Clone, Debug)]
+pub struct Moment {
+    pub reached: BTreeMap<u32, Reached>,
+    pub tables: BTreeMap<Table, Part>,
+    /// Height per partition that the files of each table hold.
+    pub held: BTreeMap<Table, Positions>,
+}
+
+#[derive(Debug, Default)]
+struct Now {
+    reached: BTreeMap<u32, Reached>,
+    tables: BTreeMap<Table, Held>,
+}
+
+#[derive(Debug, Default)]
+struct Held {
+    hot: Hot,
+    cold: Option<Arc<dyn TableProvider>>,
+    positions: Positions,
+}
+
+/// The tables of an instance.
+#[derive(Debug)]
+pub struct Tables {
+    now: RwLock<Now>,
+    /// The writers' side; empty if the tables are open for reading only.
+    files: Mutex<BTreeMap<Table, Cold>>,
+    read_only: bool,
+    options: Options,
+    /// Rows in memory, all tables together.
+    hot_rows: watch::Sender<usize>,
+    heights: watch::Sender<BTreeMap<u32, u64>>,
+}
+
+impl Tables {
+    /// Opens the tables under `root`, and makes those anew that are missing or cannot be used.
+    pub async fn open(
+        root: &Path,
+        instance: InstanceId,
+        partitions: u32,
+        session: &Arc<SessionState>,
+        options: Options,
+    ) -> Result<Tables, ProjectionError> {
+        let mut files = BTreeMap::new();
+        for table in Table::folded() {
+            let cold = match Cold::look(root, table, instance, partitions, session).await? {
+                Found::Whole(cold) => *cold,
+                Found::Nothing => Cold::create(root, table, instance, session).await?,
+                Found::Unusable(why) => {
+                    tracing::warn!(table = table.name(), why, "the table is deleted and folded anew");
+                    Cold::create(root, table, instance, session).await?
+                }
+            };
+            files.insert(table, cold);
+        }
+        Ok(Tables::of(files, false, options))
+    }
+
+    /// Opens what is there and changes nothing: a table that cannot be used is folded in memory.
+    pub async fn open_read_only(
+        root: &Path,
+        instance: InstanceId,
+        partitions: u32,
+        session: &Arc<SessionState>,
+        options: Options,
+    ) -> Result<Tables, ProjectionError> {
+        let mut files = BTreeMap::new();
+        for table in Table::folded() {
+            match Cold::look(root, table, instance, partitions, session).await? {
+                Found::Whole(cold) => drop(files.insert(table, *cold)),
+                Found::Nothing => {}
+                Found::Unusable(why) => tracing::warn!(table = table.name(), why, "the table is not used"),
+            }
+        }
+        Ok(Tables::of(files, true, options))
+    }
+
+    /// Tables without files: everything stays in memory.
+    pub fn in_memory(options: Options) -> Tables {
+        Tables::of(BTreeMap::new(), true, options)
+    }
+
+    fn of(files: BTreeMap<Table, Cold>, read_only: bool, options: Options) -> Tables {
+        let held = |table: Table| {
+            let cold = files.get(&table);
+            let positions = cold.map(|cold| cold.positions().clone()).unwrap_or_default();
+            (table, Held { hot: Hot::default(), cold: cold.map(Cold::provider), positions })
+        };
+        let now = Now { reached: BTreeMap::new(), tables: Table::folded().map(held).collect() };
+        Tables {
+            now: RwLock::new(now),
+            files: Mutex::new(files),
+            read_only,
+            options,
+            hot_rows: watch::Sender::new(0),
+            heights: watch::Sender::new(BTreeMap::new()),
+        }
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Now> {
+        self.now.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Now> {
+        self.now.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until there is room for more rows. Without a writer nobody makes room: then it is an error.
+    pub async fn room(&self) -> Result<(), ProjectionError> {
+        let rows = *self.hot_rows.borrow();
+        if rows < self.options.hot_rows_most {
+            return Ok(());
+        }
+        if self.read_only {
+            return Err(ProjectionError::TooMuchTail { rows });
+        }
+        // The sender lives as long as we do, so that this ends when there is room.
+        let _ = self.hot_rows.subscribe().wait_for(|rows| *rows < self.options.hot_rows_most).await;
+        Ok(())
+    }
+
+    /// Takes the rows of the next block of a partition. Rows that a table's files hold already are left out.
+    pub fn apply(&self, partition: u32, reached: Reached, rows: BlockRows) -> Result<(), ProjectionError> {
+        let mut added = 0;
+        {
+            let mut now = self.write();
+            for (table, batch) in rows {
+                let Some(held) = now.tables.get_mut(&table) else { continue };
+                if held.positions.get(&partition).is_none_or(|position| *position < reached.height) {
+                    added += batch.num_rows();
+                    held.hot.push(batch).map_err(joining(table.name(), partition, reached.height))?;
+                }
+            }
+            now.reached.insert(partition, reached);
+        }
+        self.hot_rows.send_modify(|rows| *rows += added);
+        self.heights.send_modify(|heights| heights.extend([(partition, reached.height)]));
+        Ok(())
+    }
+
+    /// Every table, now.
+    pub fn moment(&self) -> Moment {
+        let now = self.read();
+        let part = |(table, held): (&Table, &Held)| (*table, Part { hot: held.hot.batches(), cold: held.cold.clone() });
+        Moment {
+            reached: now.reached.clone(),
+            tables: now.tables.iter().map(part).collect(),
+            held: now.tables.iter().map(|(table, held)| (*table, held.positions.clone())).collect(),
+        }
+    }
+
+    /// Heights by partition, as they grow.
+    pub fn heights(&self) -> watch::Receiver<BTreeMap<u32, u64>> {
+        self.heights.subscribe()
+    }
+
+    /// Rows in memory, as they come and go.
+    pub fn hot_rows(&self) -> watch::Receiver<usize> {
+        self.hot_rows.subscribe()
+    }
+
+    /// Writes the rows in memory into the tables' files, table by table; a crash between two of them costs nothing, because
+    /// each has a position of its own.
+    pub async fn flush(&self) -> Result<(), ProjectionError> {
+        for table in Table::folded() {
+            self.flush_table(table).await?;
+        }
+        Ok(())
+    }
+
+    /// Writes the rows of one table.
+    pub(crate) async fn flush_table(&self, table: Table) -> Result<(), ProjectionError> {
+        let mut files = self.files.lock().await;
+        let Some(cold) = files.get_mut(&table) else { return Ok(()) };
+        if self.read_only {
+            return Ok(());
+        }
+        let (rows, heights) = {
+            let mut now = self.write();
+            let heights = now.reached.iter().map(|(partition, reached)| (*partition, reached.height)).collect::<Positions>();
+            (now.tables.get_mut(&table).map(|held| held.hot.freeze()).unwrap_or_default(), heights)
+        };
+        let written: usize = rows.iter().map(RecordBatch::num_rows).sum();
+        if written > 0 {
+            // A fold that begins anew is behind the files for a while: positions never go back.
+            let mut target = cold.positions().clone();
+            for (partition, height) in heights {
+                let held = target.entry(partition).or_insert(height);
+                *held = height.max(*held);
+            }
+            cold.append(rows, &target).await?;
+        }
+        let tidied = cold.tidy().await?;
+        if written > 0 || tidied {
+            self.show(table, cold, written > 0);
+        }
+        self.hot_rows.send_modify(|rows| *rows -= written);
+        Ok(())
+    }
+
+    /// From now on the files' new version counts; frozen rows leave in the same moment.
+    fn show(&self, table: Table, cold: &Cold, wrote: bool) {
+        let mut now = self.write();
+        if let Some(held) = now.tables.get_mut(&table) {
+            held.cold = Some(cold.provider());
+            held.positions = cold.positions().clone();
+            if wrote {
+                held.hot.thaw();
+            }
+        }
+    }
+
+    /// Refuses files that hold blocks which a journal, read to its end, does not have: it was cut or replaced.
+    pub(crate) fn check_end(&self, partition: u32, end: Option<u64>) -> Result<(), ProjectionError> {
+        let end = end.unwrap_or(0);
+        for (table, held) in &self.read().tables {
+            if let Some(&position) = held.positions.get(&partition).filter(|position| **position > end) {
+                return Err(ProjectionError::JournalBehind { table: table.name(), partition, held: position, end });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The folder of the tables inside a node's directory.
+pub fn tables_dir(dir: &Path) -> PathBuf {
+    dir.join("tables")
+}
+
+#[cfg(test)]
+#[path = "tables_tests.rs"]
+mod tests;
