@@ -166,14 +166,13 @@ async fn on_disk(root: &Path, hash: BlobHash, step: impl FnOnce(&Path, &Path) ->
 
 fn write(folder: &Path, file: &Path, bytes: &[u8]) -> io::Result<()> {
     durable::make_folder(folder)?;
-    durable::write(file, bytes, durable::PUBLIC)?;
-    settle(folder)
+    durable::write(file, bytes, durable::PUBLIC)
 }
 
-/// Makes the names durable on which a blob hangs: another writer may have made the folder and not come to its fsync.
+/// Makes the names durable on which a blob hangs.
 fn settle(folder: &Path) -> io::Result<()> {
-    durable::sync_folder(folder)?;
-    folder.parent().map_or(Ok(()), durable::sync_folder)
+    durable::make_folder(folder)?;
+    durable::sync_folder(folder)
 }
 
 /// What the environment says about a remote store, under the names that its other tools use.

@@ -29,12 +29,15 @@ pub fn write(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     written
 }
 
-/// Makes `folder` and those above it, each on the disk before the next.
+/// Makes `folder` and those above it, each on the disk before the next. One that is there may have been made by a process
+/// that was killed before its fsync: that is made up for.
 pub fn make_folder(folder: &Path) -> io::Result<()> {
-    if folder.is_dir() {
-        return Ok(());
-    }
     match folder.parent().filter(|above| !above.as_os_str().is_empty()) {
+        Some(above) if folder.is_dir() => match sync_folder(above) {
+            // Who may not read the folder above did not make this one.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
+            synced => synced,
+        },
         Some(above) => {
             make_folder(above)?;
             make_one(folder)?;

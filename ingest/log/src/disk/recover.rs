@@ -54,8 +54,10 @@ pub fn for_writing(files: &dyn Files, options: &Options) -> Result<Recovered, Op
         return Err(OpenError::Partitions { found: found.index.partitions(), asked: options.partitions });
     }
     if let Some(name) = &found.unborn {
-        files.remove(name).and_then(|()| files.sync_folder()).map_err(named(name))?;
+        files.remove(name).map_err(named(name))?;
     }
+    // The names found may be those of a process that was killed before it synced them.
+    files.sync_folder().map_err(named("the folder"))?;
     let (name, at, file) = match found.last.take() {
         Some((name, at)) => {
             if let Some(reason) = found.torn {

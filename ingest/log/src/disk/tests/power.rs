@@ -101,6 +101,11 @@ impl Power {
         self.disk().left = Some(operations);
     }
 
+    /// The power stays: only the process that wrote ended. All is as it was, synced or not.
+    pub fn kept(&self) {
+        self.disk().left = None;
+    }
+
     /// The folder as it is when the power is back.
     pub fn restored(&self, chance: &mut Chance) -> Power {
         let disk = self.disk();
