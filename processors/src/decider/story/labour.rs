@@ -29,8 +29,9 @@ const CORRECT: u64 = 9;
 
 type Said = Result<Outcome, String>;
 
-/// A task by its word: `3` of the job `digits`, or `other/3`.
+/// A task by its word: `3` of the job `digits`, `other/3`, or an alias.
 pub fn task(world: &World, word: &str) -> Result<TaskId, String> {
+    let word = world.aliases.get(word).map_or(word, String::as_str);
     let (job, index) = word.split_once('/').unwrap_or(("digits", word));
     Ok(TaskId { job: JobId(world.called(job).0), index: index.parse().map_err(text)? })
 }

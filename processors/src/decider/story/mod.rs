@@ -15,6 +15,8 @@ mod verbs;
 pub mod world;
 
 #[cfg(test)]
+mod interleavings;
+#[cfg(test)]
 mod tests;
 
 pub use world::World;

@@ -12,8 +12,9 @@ use super::{
 use cairn_schemas::{
     Account, BlobRef, EventHash, Fact,
     event::{
-        AccountOpened, Assurance, CheckFailed, CheckFailure, CheckSealed, DataSource, Deadlines, JobCancelled, JobSubmitted, KeyRegistered, PayTerms,
-        Score, StakeLocked, TaskAccepted, TaskPlan, TransferPosted, VerifyTerms, WorkRetracted, WorkerRegistered, WorkerRetired, WorkerTerms,
+        AccountOpened, Assurance, CheckFailed, CheckFailure, CheckSealed, DataSource, Deadlines, JobCancelled, JobSubmitted, KeyRegistered,
+        PayTerms, Score, StakeLocked, TaskAccepted, TaskPlan, TransferPosted, VerifyTerms, WorkRetracted, WorkerRegistered, WorkerRetired,
+        WorkerTerms,
     },
     fact::{Movement, WorkerState},
     ids::{BlobHash, InstanceId, JobId, Root, StateRoot},
@@ -23,7 +24,10 @@ use cairn_schemas::{
 type Said = Result<Outcome, String>;
 
 pub const VERBS: &[(&str, Verb)] = &[
-    ("_ becomes a worker", |world, args| register(world, args[0], args[0], args[0])),
+    ("_ becomes a worker", |world, args| {
+        let who = person(world, args[0])?;
+        register(world, &who, &who, &who)
+    }),
     ("_ becomes a worker called _", |world, args| register(world, args[0], args[1], args[0])),
     ("_ becomes a worker paid to _", |world, args| register(world, args[0], args[0], args[1])),
     ("_ works for stake _", enrol),
@@ -31,6 +35,13 @@ pub const VERBS: &[(&str, Verb)] = &[
     ("_ is called _", |world, args| {
         let who = person(world, args[0])?;
         world.aliases.insert(args[1].to_owned(), who);
+        Ok(Outcome::Done)
+    }),
+    ("the other task of _ is called _", |world, args| {
+        let (who, first) = (person(world, args[0])?, args[0].split_once('@').map_or(Ok(0), |(_, of)| number::<u32>(of))?);
+        let mut others = world.state.tasks.all().filter(|(of, task)| of.index != first && task.stage.worker() == Some(&id(&who)));
+        let index = others.next().ok_or("there is no other")?.0.index;
+        world.aliases.insert(args[1].to_owned(), index.to_string());
         Ok(Outcome::Done)
     }),
     ("_ submits _", |world, args| submit(world, args[0], args[1], "")),
@@ -47,10 +58,12 @@ pub const VERBS: &[(&str, Verb)] = &[
     ("_ commits _ _", |world, args| commit(world, args[0], args[1], args[2])),
     ("_ commits _ with another _", commit_other),
     ("_ commits _ with the trace of _", commit_copy),
-    ("_ retracts _", |world, args| {
-        let of = task(world, args[1])?;
-        said_by(world, args[0], WorkRetracted { task: of, attempt: labour::attempt(world, &of) })
+    ("_ commits _ and retracts it", |world, args| {
+        let who = person(world, args[0])?;
+        must(commit(world, &who, args[1], HONESTLY)?)?;
+        retract(world, &who, args[1])
     }),
+    ("_ retracts _", |world, args| retract(world, args[0], args[1])),
     ("_ opens _", |world, args| open(world, args[0], args[1], HONESTLY)),
     ("_ opens _ _", |world, args| open(world, args[0], args[1], args[2])),
     ("_ opens _ but _", open_badly),
@@ -105,7 +118,7 @@ pub const CHECKS: &[(&str, Check)] = &[
         let state = world.state.workers.get(world.realm(), &id(&who)).map(|worker| worker.state);
         if state == Some(WorkerState::Slashed) { Ok(()) } else { Err(format!("it is {state:?}")) }
     }),
-    ("nobody is slashed", |world, _| same("0", of_kind(world, "stake.slashed").count())),
+    ("nobody was slashed", |world, _| same("0", of_kind(world, "stake.slashed").count())),
     ("job _ is completed", |world, args| ended(world, args[0], "job.completed")),
     ("job _ is failed", |world, args| ended(world, args[0], "job.failed")),
     ("job _ is open", |world, args| match world.state.jobs.get(&JobId(world.called(args[0]).0)) {
@@ -227,6 +240,11 @@ fn commit_copy(world: &mut World, args: &[&str]) -> Said {
     let mut ask = labour::commitment(world, &who, task(world, args[1])?, HONESTLY)?;
     ask.trace = copied;
     world.say(&who, ask)
+}
+
+fn retract(world: &mut World, who: &str, of: &str) -> Said {
+    let of = task(world, of)?;
+    said_by(world, who, WorkRetracted { task: of, attempt: labour::attempt(world, &of) })
 }
 
 fn open(world: &mut World, who: &str, of: &str, manner: &str) -> Said {

@@ -23,6 +23,7 @@ macro_rules! tales {
 }
 
 mod admission;
+mod checks;
 mod keys;
 mod payments;
 mod realms;
@@ -32,5 +33,5 @@ use super::Tale;
 
 /// Every tale of the house.
 pub fn all() -> impl Iterator<Item = &'static Tale> {
-    [admission::TALES, keys::TALES, payments::TALES, realms::TALES, training::TALES].into_iter().flatten()
+    [admission::TALES, checks::TALES, keys::TALES, payments::TALES, realms::TALES, training::TALES].into_iter().flatten()
 }
