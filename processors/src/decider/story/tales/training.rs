@@ -243,4 +243,29 @@ tales! {
         fact attempt.timed_out happened 0 times
         job digits is open
     "
+
+    /// 128 shards and 64 steps are what one decision holds, with room to spare.
+    the_largest_round_fits_its_decisions: "
+        ann works for stake 10000
+        bob works for stake 10000
+        cyd works for stake 10000
+        acme has 2000
+        acme submits digits with shards 128 leaves 65 steps 64 assurance full escrow 2000   accepted
+        work goes on
+    " ends "
+        job digits is completed
+        the escrow of digits adds up
+        fact task.verified happened 130 times
+    "
+
+    the_largest_round_is_cancelled_in_one_decision: "
+        ann works for stake 10000
+        bob works for stake 10000
+        acme has 2000
+        acme submits digits with shards 128 escrow 2000   accepted
+        acme cancels digits   accepted
+    " ends "
+        job digits is failed
+        acme has 2000
+    "
 }
