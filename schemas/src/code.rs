@@ -258,6 +258,7 @@ pub const CODES: &[Code] = &[
     code("CRN-6214", "the key may not sign checkpoints", "use a checkpoint key that the genesis document names"),
     code("CRN-6215", "the checkpoint cannot be signed", "the genesis document's origin must be a name without spaces and plus signs"),
     code("CRN-6216", "the checkpoints could not be written", "look at the space and rights of DIR/checkpoints"),
+    code("CRN-6300", "the export agrees with itself, and nobody outside of it has said whose it is", "give --trust: a line of the operator's checkpoint.vkey that you did not get with the export"),
     code("CRN-6301", "a file of the export cannot be read", "look at the path and its rights"),
     code("CRN-6302", "a file of the export is missing", "ask for the export anew: it was cut off, or something was taken out"),
     code("CRN-6303", "a file does not belong to the export", "take it out and verify again; nobody signed for it"),
