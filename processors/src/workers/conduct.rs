@@ -138,3 +138,7 @@ pub fn honest(
     let (claim, material) = plan.transition(executor, data, before, index)?;
     Ok((work::leaf(&claim, &material), material))
 }
+
+#[cfg(test)]
+#[path = "conduct_tests.rs"]
+mod tests;

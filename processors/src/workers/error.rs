@@ -53,6 +53,11 @@ impl Trouble {
         }
     }
 
+    /// Whether the node was away or busy: nothing was learnt, so the same is asked again however long it takes.
+    pub fn is_outage(&self) -> bool {
+        matches!(self, Trouble::Ledger(error) if error.passes())
+    }
+
     /// The trouble with a blob that the worker under check named: if it is not there, or something else, that is the worker's to answer for.
     pub fn with_named_blob(self) -> Trouble {
         match self {

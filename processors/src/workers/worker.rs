@@ -22,9 +22,12 @@ use futures::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered}
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 use tokio::{sync::broadcast, time::Instant};
 
-/// How often a duty is tried before it is given up, with pauses of 0.2 s to 12.8 s between.
-const TRIES: u32 = 8;
+/// How often something is looked for that ought to be there, with pauses of 0.2 s to 3.2 s between: 6 s in all, for a check's
+/// deadline is counted in tens of seconds.
+const TRIES: u32 = 6;
 const PAUSE: Duration = Duration::from_millis(200);
+/// The longest pause, while a node is away. The end of the attempt is the end of its duties.
+const PAUSE_MAX: Duration = Duration::from_secs(10);
 /// Steps of progress that a slow watcher may be behind.
 const PROGRESS: usize = 1_024;
 
@@ -248,9 +251,10 @@ impl Worker {
     async fn fail(&mut self, realm: RealmId, duty: Duty, trouble: Trouble) -> Result<(), WorkerError> {
         let tries = self.failed.get(&duty).map_or(0, |failed| failed.tries) + 1;
         let (name, task, act, code) = (&self.name, duty.task, duty.act, trouble.code());
-        if trouble.passes() && tries < TRIES {
+        if trouble.is_outage() || trouble.passes() && tries < TRIES {
             tracing::debug!(worker = %name, %task, ?act, tries, code, %trouble, "tried again later");
-            self.failed.insert(duty, Retry { tries, at: Some(Instant::now() + PAUSE * 2u32.pow(tries - 1)) });
+            let pause = PAUSE.saturating_mul(1 << (tries - 1).min(16)).min(PAUSE_MAX);
+            self.failed.insert(duty, Retry { tries, at: Some(Instant::now() + pause) });
             return Ok(());
         }
         tracing::warn!(worker = %name, %task, ?act, tries, code, %trouble, "given up");

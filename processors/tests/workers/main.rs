@@ -5,10 +5,16 @@
 mod flaky;
 mod world;
 
+use cairn_kernels::{
+    bml::Job,
+    data::DataSet,
+    exec::Executor,
+    trace::{Digest, Material, Plan},
+};
 use cairn_processors::workers::{Conduct, Fault, Worker};
 use cairn_schemas::{
     Account, Fact,
-    fact::{DisputeOutcome, VoidReason},
+    fact::{DisputeOutcome, Phase, VoidReason},
 };
 use flaky::Flaky;
 use std::sync::Arc;
@@ -24,8 +30,9 @@ async fn an_honest_job_is_done_checked_and_paid() {
     let job = world.submit(&job()).await;
     let facts = world.until_ended(job).await;
     let Some(Fact::JobCompleted { score, output, result, .. }) = facts.last() else { panic!("{:#?}", facts.last()) };
-    assert_eq!(score.total, 50);
-    assert!(score.correct > 10, "{score:?}: chance alone would get 5");
+    let (root, correct) = alone(&world::job());
+    assert_eq!((output.0, score.correct, score.total), (root, correct, 50), "the same bits as on one machine alone");
+    assert!(correct > 25, "it learnt something: chance alone would get 5");
     let count = |is: fn(&Fact) -> bool| facts.iter().filter(|fact| is(fact)).count();
     assert_eq!(count(|fact| matches!(fact, Fact::TaskVerified { .. })), 7);
     assert_eq!(count(|fact| matches!(fact, Fact::CheckClosed { agrees: true, .. })), 7);
@@ -39,8 +46,30 @@ async fn an_honest_job_is_done_checked_and_paid() {
     }
 }
 
+/// The model's root and score when one machine does all tasks itself.
+fn alone(job: &Job) -> (Digest, u64) {
+    let data = DataSet::builtin(job).unwrap().unwrap();
+    let (job, programs) = (Arc::new(job.clone()), Arc::new(job.compile().unwrap()));
+    let mut results: Vec<Material> = Vec::new();
+    for kind in job.tasks() {
+        let plan = Plan::new(job.clone(), programs.clone(), kind);
+        let inputs = kind.inputs(&job).into_iter().map(|input| results[input.index(&job) as usize].clone()).collect();
+        results.push(plan.run(&Executor::reference(), &data, plan.input(inputs).unwrap(), |_, _| {}).unwrap());
+    }
+    match &results[results.len() - 2..] {
+        [model, Material::Score(score)] => (model.root(), u64::from(score.correct)),
+        other => panic!("{other:?}"),
+    }
+}
+
 /// Two honest workers and one of this conduct do a job; the facts of it.
 async fn with(conduct: Conduct) -> Vec<Fact> {
+    let job = job();
+    until(conduct, &job, |fact| matches!(fact, Fact::JobCompleted { .. } | Fact::JobFailed { .. })).await
+}
+
+/// The same, until something was decided.
+async fn until(conduct: Conduct, job: &Job, is_last: impl Fn(&Fact) -> bool) -> Vec<Fact> {
     let mut world = World::new().await;
     let honest = [("ada", 11), ("bob", 12)];
     let mut workers: Vec<Worker> = Vec::new();
@@ -49,8 +78,15 @@ async fn with(conduct: Conduct) -> Vec<Fact> {
     }
     workers.push(world.enlisted("cyd", 13, conduct).await);
     let _at_work: Vec<_> = workers.into_iter().map(at_work).collect();
-    let job = world.submit(&job()).await;
-    world.until_ended(job).await
+    world.submit(job).await;
+    world.facts(is_last).await
+}
+
+/// The job with deadlines that a test can wait for.
+fn hurried() -> Job {
+    let mut job = job();
+    (job.deadlines.accept_s, job.deadlines.task_s, job.deadlines.check_s) = (5, 5, 5);
+    job
 }
 
 fn completed(facts: &[Fact]) {
@@ -104,6 +140,42 @@ async fn what_is_taken_back_before_the_challenge_costs_the_attempt_only() {
         _ => None,
     });
     assert!(voids.into_iter().any(|reason| reason == VoidReason::Retracted));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn silence_before_the_commitment_costs_the_attempt() {
+    let liar = key(13).public();
+    let is_silent = |fact: &Fact| matches!(fact, Fact::AttemptTimedOut { phase: Phase::Work, silent: Some(who), .. } if *who == liar);
+    let facts = until(Conduct::Faulty(Fault::SilentBefore), &hurried(), is_silent).await;
+    assert!(!facts.iter().any(|fact| matches!(fact, Fact::StakeSlashed(_))));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn silence_after_the_challenge_costs_the_bond() {
+    let liar = Account::Stake(key(13).public());
+    let facts = until(Conduct::Faulty(Fault::SilentAfter), &hurried(), |fact| {
+        matches!(fact, Fact::AttemptVoided { reason: VoidReason::Silent, .. })
+    })
+    .await;
+    let forfeited = facts.iter().filter_map(|fact| match fact {
+        Fact::BondForfeited(moved) if moved.debit == liar => Some(moved.amount.get()),
+        _ => None,
+    });
+    assert_eq!(forfeited.sum::<u128>(), 1_000_000);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_who_cannot_fetch_what_was_named_cost_its_worker_the_bond() {
+    let facts = with(Conduct::Faulty(Fault::Withholds)).await;
+    completed(&facts);
+    let reported = facts.iter().filter(|fact| matches!(fact, Fact::CheckFailed { .. })).count();
+    assert!(reported >= 2, "{reported}");
+    for fact in &facts {
+        if let Fact::BondForfeited(moved) | Fact::StakeSlashed(moved) = fact {
+            assert_eq!(moved.debit, Account::Stake(key(13).public()));
+        }
+    }
+    assert!(facts.iter().any(|fact| matches!(fact, Fact::AttemptVoided { reason: VoidReason::Unavailable, .. })));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -44,7 +44,7 @@ cairn: job/v1
 name: tiny
 model: {template: mlp, input: 784, hidden: [16], classes: 10}
 data: {url: "builtin:digits?seed=7&count=300", train: 250, test: 50}
-train: {rounds: 2, epochs: 2, shards: 2, batch: 5, sgd: {rate: "0.1", momentum: "0.9"}, seed: 1, data_seed: 2}
+train: {rounds: 2, epochs: 2, shards: 2, batch: 5, sgd: {rate: "0.05", momentum: "0.5"}, seed: 1, data_seed: 2}
 workers: {min: 2, stake: "5000000", bond: "1000000"}
 verify: {assurance: sampled, rate: "1", steps: 2}
 deadlines: {accept_s: 60, task_s: 60, check_s: 60}
