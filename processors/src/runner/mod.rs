@@ -4,7 +4,7 @@
 //! forming blocks, appending them, reading them back, snapshots and replay. Refuses judgement: the decider decides, the
 //! journal's rule says what counts.
 //!
-//! A record walks: [`take`](self) → `verify` → `form` (admission, decision, evolution) → `append` → `lead` reads it back.
+//! A record walks: `take` → `verify` → `form` (admission, decision, evolution) → `append` → `lead` reads it back.
 //! Nothing leaves before that: neither the progress that others watch, nor a snapshot. Everything here may be dropped at any
 //! `await`: what was not yet in the journal did not happen, and what was is found there by the next leader.
 

@@ -30,6 +30,29 @@ fn what_is_said_is_decided() {
 }
 
 #[test]
+fn what_happened_is_counted_under_its_names() {
+    let mut world = World::new();
+    let processor = world.processor(1);
+    world.start(&processor);
+    world.send(Topic::Votes, Bytes::from_static(b"noise"));
+    now(world.log.append(Place::journal(0), vec![Bytes::from_static(b"noise")])).unwrap();
+    world.until_taken();
+    let (mut registry, mut text) = (prometheus_client::registry::Registry::default(), String::new());
+    processor.metrics().register(&mut registry);
+    prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
+    for line in [
+        r#"cairn_decisions_total{partition="0",topic="audit",verdict="accepted"} 2"#,
+        r#"cairn_dispositions_total{partition="0",code="malformed"} 1"#,
+        "cairn_append_seconds_count 1",
+        "cairn_decided_seconds_count 2",
+        r#"cairn_lag_records{partition="0",fold="decider"} 0"#,
+        r#"cairn_lag_seconds{partition="0",fold="decider"} 0"#,
+    ] {
+        assert!(text.lines().any(|told| told.starts_with(line)), "{line} in\n{text}");
+    }
+}
+
+#[test]
 fn what_is_not_admitted_is_disposed_of() {
     use DispositionCode::*;
     let mut world = World::new();
