@@ -59,11 +59,6 @@ impl Client {
         self.post_record(record, "?wait=decided").await
     }
 
-    /// Sends one signed record; the answer says where it lies.
-    pub async fn append(&self, record: Bytes) -> Result<Value, Failure> {
-        self.post_record(record, "").await
-    }
-
     async fn post_record(&self, record: Bytes, query: &str) -> Result<Value, Failure> {
         let kind = if record.first() == Some(&b'{') { "application/json" } else { "application/cose" };
         let asked = self.http.post(format!("{}/v1/events{query}", self.url)).header(header::CONTENT_TYPE, kind).body(record);

@@ -88,7 +88,7 @@ impl Speaker {
             return Ok(head.seq);
         }
         let sql = format!(
-            "SELECT seq, event_hash FROM events WHERE realm = '{realm}' AND topic = '{topic}' AND source = '{}' ORDER BY seq DESC LIMIT 1",
+            "SELECT seq, event_hash FROM events WHERE realm = '{realm}' AND topic = '{topic}' AND author = '{}' ORDER BY seq DESC LIMIT 1",
             self.author.id()
         );
         let rows = self.client.sql(&sql).await?;

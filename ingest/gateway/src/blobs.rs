@@ -18,7 +18,7 @@ fn name(text: &str) -> Result<BlobHash, Refusal> {
 
 pub(crate) async fn get(State(gateway): State<Gateway>, Path(hash): Path<String>) -> Result<Response, Refusal> {
     let hash = name(&hash)?;
-    match gateway.blobs.get(&hash, limits::BLOB_BYTES).await {
+    match gateway.blobs.get(&hash, limits::BLOB_BYTES as u64).await {
         Ok(bytes) => Ok(([(header::CONTENT_TYPE, "application/octet-stream")], bytes).into_response()),
         Err(BlobError::Missing { .. }) => Err(Refusal::new(StatusCode::NOT_FOUND, "CRN-1110", hash.to_string())),
         Err(error) => Err(Refusal::new(StatusCode::BAD_GATEWAY, error.code(), error.to_string())),

@@ -16,7 +16,7 @@ use crate::{
     render::{self, Format},
     speaker::Speaker,
 };
-use cairn_schemas::{Account, JobId, RealmId, Topic};
+use cairn_schemas::{Account, InstanceId, JobId, RealmId, Topic};
 use clap::Parser;
 use std::{
     net::{Ipv4Addr, SocketAddr},
@@ -52,10 +52,10 @@ pub async fn run(args: Args, layout: &Layout) -> Result<(), Failure> {
     let (mut node, setup) = Node::start(layout, || fresh, Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))).await?;
     let client = Client::new(&node.url, None)?;
     let interrupted = up::interrupted()?;
-    let workers_started = node.start_workers(&setup);
-    workers_started?;
+    node.start_workers(&setup)?;
+    let instance = node.instance;
     let shown = tokio::select! {
-        shown = play(&client, &node, &setup, prepared) => shown?,
+        shown = play(&client, instance, layout, &setup, prepared) => shown?,
         failure = node.ended() => return Err(failure),
         () = interrupted => return node.stop().await,
     };
@@ -78,19 +78,19 @@ pub struct Shown {
     pub job: JobId,
 }
 
-async fn play(client: &Client, node: &Node, setup: &Setup, prepared: submit::Prepared) -> Result<Shown, Failure> {
+async fn play(client: &Client, instance: InstanceId, layout: &Layout, setup: &Setup, prepared: submit::Prepared) -> Result<Shown, Failure> {
     let bar = render::bar(1, "realm, accounts, workers");
-    let realm = found(setup, &node.layout, client, node.instance, &bar).await?;
+    let realm = found(setup, layout, client, instance, &bar).await?;
     bar.finish_and_clear();
-    let job = submitted(client, node, setup, realm, prepared).await?;
+    let job = submitted(client, layout, setup, realm, prepared).await?;
     watch::until_end(client, &job, PATIENCE).await?;
     Ok(Shown { realm, job })
 }
 
 /// The producer's first job: found again if it was submitted before a crash.
-async fn submitted(client: &Client, node: &Node, setup: &Setup, realm: RealmId, prepared: submit::Prepared) -> Result<JobId, Failure> {
+async fn submitted(client: &Client, layout: &Layout, setup: &Setup, realm: RealmId, prepared: submit::Prepared) -> Result<JobId, Failure> {
     let producer = &setup.producer.name;
-    let mut speaker = Speaker::open(&node.layout, &node.layout.key(producer.as_str()), client.clone())?;
+    let mut speaker = Speaker::open(layout, &layout.key(producer.as_str()), client.clone())?;
     speaker.settle_pending().await?;
     if speaker.said(realm, Topic::Jobs).await? > 0 {
         let sql = format!("SELECT job FROM jobs WHERE author = '{}' ORDER BY leaf LIMIT 1", speaker.id());

@@ -9,7 +9,7 @@ use crate::{
 };
 use cairn_projections::{
     SqlError,
-    sql::{Form, whole},
+    sql::form::{Form, whole},
 };
 use clap::Parser;
 use serde_json::Value;
