@@ -8,7 +8,7 @@ use crate::decider::{Context, Halt, Rejection, rejection::require};
 use cairn_schemas::{
     Account, Amount, Fact, Rate,
     decision::RejectionCode,
-    event::{Assurance, JobSubmitted, TaskPlan},
+    event::{Assurance, JobSubmitted, TaskPlan, VerifyTerms},
     fact::{JobEnd, Movement, TaskInput, TaskKind},
     ids::{JobId, RealmId, StateRoot},
     limits,
@@ -17,6 +17,13 @@ use cairn_schemas::{
 };
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
+
+/// One opened leaf in CBOR, without its path, bytes.
+const OPENING_BYTES: usize = 152;
+/// One hash of a path.
+const PATH_BYTES: usize = 34;
+/// Everything else in a signed event.
+const ENVELOPE_BYTES: usize = 1_024;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -250,6 +257,10 @@ fn is_sound(ask: &JobSubmitted) -> Result<(), Rejection> {
         (kinds.iter().all(|leaves| within(*leaves, 2, limits::LEAVES_PER_TASK)), "a task has 2 to 1 048 576 trace leaves"),
         (within(verify.steps, 1, limits::STEPS_PER_CHECK), "a check has 1 to 64 steps"),
         (verify.assurance == Assurance::Sampled || all_steps, "full assurance checks at most 64 steps of a task: commit more rarely"),
+        (
+            kinds.iter().all(|leaves| opens((*leaves).max(2), verify)),
+            "the openings of a check do not fit into one event: fewer steps, or fewer leaves",
+        ),
         (ask.workers.min >= 2, "a job needs 2 workers: one does the work, another checks it"),
         (deadlines.iter().all(|ms| (1..=limits::DEADLINE_MS).contains(ms)), "a deadline is 1 millisecond to 30 days"),
         (within(ask.attempts, 1, limits::ATTEMPTS_PER_TASK), "a task has 1 to 16 attempts"),
@@ -258,6 +269,13 @@ fn is_sound(ask: &JobSubmitted) -> Result<(), Rejection> {
     ];
     rules.iter().try_for_each(|(holds, why)| if *holds { Ok(()) } else { Err(bad(why)) })?;
     covers(ask)
+}
+
+/// Whether the largest opening that the worker may owe fits into one event; or honest work would fall silent.
+fn opens(leaves: u32, verify: &VerifyTerms) -> bool {
+    let steps = if verify.assurance == Assurance::Full { leaves - 1 } else { verify.steps.min(leaves - 1) };
+    let levels = (leaves - 1).checked_ilog2().map_or(0, |log| log as usize + 1);
+    (steps as usize + 1) * (OPENING_BYTES + PATH_BYTES * levels) + ENVELOPE_BYTES <= limits::EVENT_BYTES
 }
 
 /// A bond is worth twice the task, so that silence costs more than it could gain; and it pays the two who checked.

@@ -28,10 +28,11 @@ mod keys;
 mod payments;
 mod realms;
 mod training;
+mod work;
 
 use super::Tale;
 
 /// Every tale of the house.
 pub fn all() -> impl Iterator<Item = &'static Tale> {
-    [admission::TALES, checks::TALES, keys::TALES, payments::TALES, realms::TALES, training::TALES].into_iter().flatten()
+    [admission::TALES, checks::TALES, keys::TALES, payments::TALES, realms::TALES, training::TALES, work::TALES].into_iter().flatten()
 }

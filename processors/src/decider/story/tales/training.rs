@@ -49,6 +49,7 @@ tales! {
         acme submits digits with leaves 1            rejected bad_terms
         acme submits digits with steps 0             rejected bad_terms
         acme submits digits with steps 65            rejected bad_terms
+        acme submits digits with steps 64 leaves 1000000   rejected bad_terms
         acme submits digits with min 1               rejected bad_terms
         acme submits digits with attempts 0          rejected bad_terms
         acme submits digits with accept 0            rejected bad_terms
@@ -250,12 +251,28 @@ tales! {
         bob works for stake 10000
         cyd works for stake 10000
         acme has 2000
-        acme submits digits with shards 128 leaves 65 steps 64 assurance full escrow 2000   accepted
+        acme submits digits with shards 128 leaves 65 assurance full escrow 2000   accepted
         work goes on
     " ends "
         job digits is completed
         the escrow of digits adds up
         fact task.verified happened 130 times
+    "
+
+    /// As many steps of as many leaves as terms may ask for: the opening is the largest event that an honest worker owes.
+    the_largest_opening_fits_its_event: "
+        ann works for stake 100
+        bob works for stake 100
+        acme has 60
+        acme submits digits with leaves 65536 steps 64   accepted
+        author@0 accepts 0
+        author@0 commits 0
+        author@0 opens 0        accepted
+        verifier@0 seals 0
+        author@0 opens 0        accepted
+        verifier@0 reveals 0    accepted
+    " ends "
+        fact task.verified happened 1 times
     "
 
     the_largest_round_is_cancelled_in_one_decision: "
