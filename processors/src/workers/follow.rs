@@ -64,13 +64,17 @@ impl Follow {
     /// Reads until the journal says nothing new for a moment: before that, an author must not speak.
     pub async fn catch_up(&mut self) -> Result<News, WorkerError> {
         let mut news = News::default();
+        let mut silence = SILENCE;
         loop {
             let before = self.chain.offset();
-            match timeout(SILENCE, self.next()).await {
+            match timeout(silence, self.next()).await {
                 Ok(more) => news.join(more?),
                 Err(_) if self.chain.at().is_some() => return Ok(news),
-                // Without block 0 nothing is known, not even the instance.
-                Err(_) => continue,
+                // Without block 0 nothing is known, not even the instance; or the way to the node is long, and its answer needs more time.
+                Err(_) => {
+                    silence = (silence * 2).min(PAUSE_MAX);
+                    continue;
+                }
             }
             if self.chain.offset() == before && self.chain.at().is_some() && self.pause == PAUSE {
                 return Ok(news);
@@ -78,3 +82,7 @@ impl Follow {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "follow_tests.rs"]
+mod tests;
