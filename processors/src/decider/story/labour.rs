@@ -113,9 +113,9 @@ pub fn commitment(world: &World, who: &str, of: TaskId, manner: &str) -> Result<
 pub fn opening(world: &World, who: &str, of: TaskId, manner: &str) -> Result<WorkOpened, String> {
     let check = world.state.checks.get(&of).ok_or("nothing is committed")?;
     let all = leaves(world, &of, manner)?;
-    let hashes = trace::leaf_hashes(&of, check.attempt, &id(who), &all);
+    let tree = batch::Batch::new(&trace::leaf_hashes(&of, check.attempt, &id(who), &all));
     let openings = wanted(check).into_iter().map(|index| {
-        let path = batch::prove(&hashes, index as usize).map_err(text)?;
+        let path = tree.prove(index as usize).map_err(text)?;
         let leaf = *all.get(index as usize).ok_or("no such leaf")?;
         let predecessor = check.turn == Turn::Open && !check.steps.is_empty() && index > 0;
         Ok(Opening { leaf, path: path.into_iter().map(Root).collect(), state: predecessor.then(|| blob(leaf.state)) })
