@@ -116,3 +116,41 @@ async fn an_export_goes_to_an_object_store_whole() {
     }
     assert_eq!(refused(&journal, request, &target).await, "CRN-6203");
 }
+
+/// The persisted form: a change of it is a new version.
+#[test]
+fn the_manifest_has_one_form() {
+    let manifest = Manifest {
+        version: 1,
+        instance: cairn_schemas::InstanceId([1; 32]),
+        partition: 3,
+        claim: Claim::Range { first: 4, last: 9 },
+        checkpoint: Head { origin: "cairn.test/log/3".to_owned(), size: 12, root: Root([2; 32]) },
+        files: vec![FileEntry { path: CHECKPOINT.to_owned(), size: 5, sha256: Root([3; 32]) }],
+        tables: vec![TableEntry { path: DECISIONS.to_owned(), rows: 6, columns: columns_of(&Leaves::schema())[..5].to_vec() }],
+    };
+    let hex = |byte: &str| byte.repeat(32);
+    let golden = format!(
+        concat!(
+            r#"{{"manifest":{{"checkpoint":{{"origin":"cairn.test/log/3","root":"{}","size":12}},"claim":{{"range":{{"first":4,"last":9}}}},"#,
+            r#""files":[{{"path":"checkpoint","sha256":"{}","size":5}}],"instance":"{}","partition":3,"tables":[{{"columns":["#,
+            r#"{{"name":"partition","nullable":false,"type":"Int64"}},{{"name":"leaf","nullable":false,"type":"Int64"}},"#,
+            r#"{{"name":"leaf_hash","nullable":false,"type":"Utf8"}},{{"name":"height","nullable":false,"type":"Int64"}},"#,
+            r#"{{"name":"at","nullable":false,"type":"Timestamp(µs, \"UTC\")"}}],"path":"decisions.parquet","rows":6}}],"version":1}},"signature":""#
+        ),
+        hex("02"),
+        hex("03"),
+        hex("01")
+    );
+    let bytes = manifest.sign(&key(2)).unwrap();
+    let text = String::from_utf8(bytes.clone()).unwrap();
+    assert_eq!(&text[..golden.len()], golden);
+    assert_eq!(Manifest::open(&bytes).unwrap(), (manifest, key(2).public()));
+    let edge: Range = (0..3).map(|leaf| [leaf; 32]).collect();
+    let proof = RangeProof::new(&edge, &[[7; 32]]);
+    let left = [merkle::node_hash(&[0; 32], &[1; 32]), [2; 32]].map(|hash| Root(hash).to_string());
+    let golden = format!(r#"{{"consistency":["{}"],"left":["{}","{}"]}}"#, hex("07"), left[0], left[1]);
+    assert_eq!(String::from_utf8(proof.to_bytes().unwrap()).unwrap(), golden);
+    assert_eq!(RangeProof::from_bytes(golden.as_bytes()).unwrap().left(3).unwrap(), edge);
+    assert!(proof.left(4).is_err(), "another number of leaves has another number of peaks");
+}

@@ -24,36 +24,36 @@ const CHUNK: usize = 1024 * 1024;
 #[derive(Debug)]
 pub(super) struct Folder {
     path: PathBuf,
-    /// Relative paths of everything that is no folder, sorted.
+    /// Relative paths of files, sorted.
     names: Vec<String>,
+    /// Relative paths of what no export holds: links, deeper and empty folders, files beyond the bound.
+    strange: Vec<String>,
 }
 
 impl Folder {
     pub fn open(path: &Path) -> Result<Folder, VerifyError> {
-        let mut folder = Folder { path: path.to_path_buf(), names: Vec::new() };
+        let mut folder = Folder { path: path.to_path_buf(), names: Vec::new(), strange: Vec::new() };
         folder.list(path, "")?;
         folder.names.sort();
+        folder.strange.sort();
         Ok(folder)
     }
 
     fn list(&mut self, at: &Path, prefix: &str) -> Result<(), VerifyError> {
         let shown = if prefix.is_empty() { at.display().to_string() } else { prefix.to_owned() };
-        let unreadable = |error| Reason::Unreadable(error).of(&shown);
-        let mut entries = fs::read_dir(at).map_err(unreadable)?.peekable();
+        let mut entries = fs::read_dir(at).map_err(|error| Reason::Unreadable(error).of(&shown))?.peekable();
         if entries.peek().is_none() && !prefix.is_empty() {
-            return Err(Reason::Extra.of(prefix));
+            self.strange.push(prefix.to_owned());
         }
-        for entry in entries {
+        for entry in entries.take(FILES) {
             let entry = entry.map_err(|error| Reason::Unreadable(error).of(&shown))?;
             let name = entry.file_name().to_string_lossy().into_owned();
             let name = if prefix.is_empty() { name } else { format!("{prefix}/{name}") };
             let kind = entry.file_type().map_err(|error| Reason::Unreadable(error).of(&name))?;
-            if kind.is_dir() && prefix.is_empty() {
-                self.list(&entry.path(), &name)?;
-            } else if kind.is_file() && self.names.len() < FILES {
-                self.names.push(name);
-            } else {
-                return Err(Reason::Extra.of(&name));
+            match kind.is_dir() {
+                true if prefix.is_empty() && self.names.len() < FILES => self.list(&entry.path(), &name)?,
+                false if kind.is_file() && self.names.len() < FILES => self.names.push(name),
+                _ => self.strange.push(name),
             }
         }
         Ok(())
@@ -82,10 +82,11 @@ impl Folder {
     /// Whether the files are those of the manifest and no others, byte for byte; returns how many bytes they have.
     pub fn check(&self, files: &[FileEntry]) -> Result<u64, VerifyError> {
         let named = |name: &String| name == MANIFEST || files.iter().any(|file| file.path == *name);
-        if let Some(missing) = files.iter().find(|file| !self.names.contains(&file.path)) {
+        let there = |name: &String| self.names.contains(name) || self.strange.contains(name);
+        if let Some(missing) = files.iter().find(|file| !there(&file.path)) {
             return Err(Reason::Missing.of(&missing.path));
         }
-        if let Some(extra) = self.names.iter().find(|name| !named(name)) {
+        if let Some(extra) = self.strange.iter().chain(self.names.iter().filter(|name| !named(name))).next() {
             return Err(Reason::Extra.of(extra));
         }
         files.iter().try_fold(0, |sum: u64, file| Ok(sum.saturating_add(self.check_one(file)?)))
