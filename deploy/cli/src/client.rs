@@ -3,7 +3,10 @@
 //! Owns the mapping from answers to results, time limits and bounded repetition of what may be repeated.
 //! Refuses knowledge of the node's files: whoever has an address needs nothing else.
 
-use crate::exit::{Exit, Failure};
+use crate::{
+    exit::{Exit, Failure},
+    row::Row,
+};
 use anyhow::anyhow;
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -12,6 +15,7 @@ use cairn_log::Record;
 use cairn_processors::ledger::{Ledger, LedgerError};
 use cairn_schemas::{BlobHash, BlobRef, limits, problem::Problem};
 use reqwest::{Response, StatusCode, header};
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -65,17 +69,10 @@ impl Client {
         self.json(asked.send().await).await
     }
 
-    /// Rows of a query as JSON objects.
-    pub async fn sql(&self, sql: &str) -> Result<Vec<Value>, Failure> {
+    /// Rows of a query.
+    pub async fn sql(&self, sql: &str) -> Result<Vec<Row>, Failure> {
         let asked = self.http.post(format!("{}/v1/sql", self.url)).json(&json!({ "sql": sql })).send();
-        match self.json(asked.await).await? {
-            Value::Array(rows) => Ok(rows),
-            Value::Object(mut object) => match object.remove("rows") {
-                Some(Value::Array(rows)) => Ok(rows),
-                _ => Err(self.nonsense("an object without rows")),
-            },
-            _ => Err(self.nonsense("neither rows nor an object")),
-        }
+        self.json(asked.await).await
     }
 
     /// A query's answer in Arrow's IPC stream format.
@@ -108,7 +105,7 @@ impl Client {
         Ok(page.records.into_iter().map(Record::from).collect())
     }
 
-    async fn json(&self, answer: reqwest::Result<Response>) -> Result<Value, Failure> {
+    async fn json<T: DeserializeOwned>(&self, answer: reqwest::Result<Response>) -> Result<T, Failure> {
         self.good(answer).await?.json().await.map_err(|error| self.unreachable(&error))
     }
 

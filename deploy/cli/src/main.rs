@@ -8,6 +8,7 @@ mod commands;
 mod exit;
 mod node;
 mod render;
+mod row;
 mod speaker;
 
 use clap::Parser;
@@ -58,7 +59,13 @@ fn main() -> ExitCode {
 }
 
 fn say(failure: &exit::Failure) -> ExitCode {
-    use std::io::Write;
+    use std::io::{Error, ErrorKind, Write};
+    let closed =
+        |cause: &(dyn std::error::Error + 'static)| cause.downcast_ref::<Error>().is_some_and(|e| e.kind() == ErrorKind::BrokenPipe);
+    if failure.source.chain().any(closed) {
+        // Whoever read the results has read enough.
+        return ExitCode::SUCCESS;
+    }
     // A closed standard error cannot be told about.
     let _ = writeln!(std::io::stderr(), "{failure}");
     failure.exit.into()

@@ -2,10 +2,10 @@
 //!
 //! Owns the formats and when colour and bars appear (on a terminal, unless `NO_COLOR` is set). Refuses meaning.
 
+use crate::row::Row;
 use clap::ValueEnum;
-use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
+use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, TableComponent, presets};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use serde_json::Value;
 use std::io::{self, IsTerminal, Write};
 
 /// How a result is written to standard output.
@@ -18,8 +18,8 @@ pub enum Format {
     Arrow,
 }
 
-/// Writes rows (JSON objects of equal keys) in a format other than Arrow.
-pub fn rows(rows: &[Value], format: Format) -> io::Result<()> {
+/// Writes rows in a format other than Arrow. The columns are those of the first row, as rows of one result have the same.
+pub fn rows(rows: &[Row], format: Format) -> io::Result<()> {
     let mut out = io::stdout().lock();
     match format {
         Format::Json | Format::Arrow => {
@@ -34,32 +34,20 @@ pub fn rows(rows: &[Value], format: Format) -> io::Result<()> {
     }
 }
 
-fn columns(rows: &[Value]) -> Vec<String> {
-    let mut columns: Vec<String> = Vec::new();
-    for row in rows.iter().filter_map(Value::as_object) {
-        for key in row.keys() {
-            if !columns.contains(key) {
-                columns.push(key.clone());
-            }
-        }
-    }
-    columns
+fn columns(rows: &[Row]) -> Vec<&str> {
+    rows.first().map(|row| row.names().collect()).unwrap_or_default()
 }
 
-fn text(value: Option<&Value>) -> String {
-    match value {
-        None | Some(Value::Null) => String::new(),
-        Some(Value::String(text)) => text.clone(),
-        Some(other) => other.to_string(),
-    }
-}
-
-fn table(rows: &[Value]) -> Table {
+fn table(rows: &[Row]) -> Table {
     let columns = columns(rows);
-    let mut table = plain_table();
+    let mut table = Table::new();
+    table.load_preset(presets::NOTHING).set_style(TableComponent::HeaderLines, '─');
+    if io::stdout().is_terminal() {
+        table.set_content_arrangement(ContentArrangement::Dynamic);
+    }
     table.set_header(&columns);
     for row in rows {
-        table.add_row(columns.iter().map(|column| cell(&text(row.get(column)))));
+        table.add_row(columns.iter().map(|column| cell(&row.text(column))));
     }
     table
 }
@@ -69,24 +57,15 @@ fn cell(text: &str) -> Cell {
     Cell::new(text).set_alignment(if is_number { CellAlignment::Right } else { CellAlignment::Left })
 }
 
-/// A table without lines, fitted to the terminal.
-pub fn plain_table() -> Table {
-    let mut table = Table::new();
-    table.load_preset(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
-    if !io::stdout().is_terminal() {
-        table.set_content_arrangement(ContentArrangement::Disabled);
-    }
-    table
-}
-
 /// RFC 4180.
-fn csv(out: &mut impl Write, rows: &[Value]) -> io::Result<()> {
+fn csv(out: &mut impl Write, rows: &[Row]) -> io::Result<()> {
+    let quoted =
+        |text: &str| if text.contains(['"', ',', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.to_owned() };
+    let line = |cells: Vec<String>| cells.iter().map(|cell| quoted(cell)).collect::<Vec<_>>().join(",");
     let columns = columns(rows);
-    let quoted = |text: String| if text.contains(['"', ',', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text };
-    writeln!(out, "{}", columns.iter().cloned().map(quoted).collect::<Vec<_>>().join(","))?;
+    writeln!(out, "{}", line(columns.iter().map(|column| (*column).to_owned()).collect()))?;
     for row in rows {
-        let cells: Vec<String> = columns.iter().map(|column| quoted(text(row.get(column)))).collect();
-        writeln!(out, "{}", cells.join(","))?;
+        writeln!(out, "{}", line(columns.iter().map(|column| row.text(column)).collect()))?;
     }
     Ok(())
 }

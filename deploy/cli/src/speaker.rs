@@ -7,6 +7,7 @@ use crate::{
     client::Client,
     exit::{Exit, Failure},
     node::{keys, layout::Layout},
+    row::Row,
 };
 use anyhow::anyhow;
 use cairn_processors::author::{Author, AuthorError, Head, Kept, Outbox};
@@ -150,8 +151,8 @@ impl Speaker {
     }
 }
 
-fn head_of(row: &Value) -> Option<(u64, cairn_schemas::EventHash)> {
-    Some((row.get("seq")?.as_u64()?, row.get("event_hash")?.as_str()?.parse().ok()?))
+fn head_of(row: &Row) -> Option<(u64, cairn_schemas::EventHash)> {
+    Some((row.get("seq").as_u64()?, row.text("event_hash").parse().ok()?))
 }
 
 fn read(answer: Value) -> Result<Verdict, Failure> {

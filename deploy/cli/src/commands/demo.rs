@@ -95,7 +95,7 @@ async fn submitted(client: &Client, layout: &Layout, setup: &Setup, realm: Realm
     if speaker.said(realm, Topic::Jobs).await? > 0 {
         let sql = format!("SELECT job FROM jobs WHERE author = '{}' ORDER BY leaf LIMIT 1", speaker.id());
         let found = client.sql(&sql).await?;
-        if let Some(job) = found.first().and_then(|row| row["job"].as_str()).and_then(|job| job.parse().ok()) {
+        if let Some(job) = found.first().and_then(|row| row.text("job").parse().ok()) {
             return Ok(job);
         }
     }

@@ -7,6 +7,7 @@ use crate::{
     exit::{Exit, Failure},
     node::{keys, layout::Layout, live::Live, reader},
     render::{self, Format},
+    row::Row,
 };
 use anyhow::anyhow;
 use cairn_log::{EventLog, ManualClock, Place, memory::MemoryLog};
@@ -61,8 +62,15 @@ pub async fn run(args: Args, layout: &Layout) -> Result<(), Failure> {
     };
     let manifest = export(log, &Request { checkpoint, range, key }, &target, &mut progress).await.map_err(failed)?;
     bar.finish_and_clear();
-    let row = json!({"to": args.to, "partition": manifest.partition, "first": manifest.first(), "last": manifest.last(),
-                     "size": manifest.checkpoint.size, "root": manifest.checkpoint.root, "files": manifest.files.len()});
+    let row = Row::of([
+        ("to", json!(args.to)),
+        ("partition", json!(manifest.partition)),
+        ("first", json!(manifest.first())),
+        ("last", json!(manifest.last())),
+        ("size", json!(manifest.checkpoint.size)),
+        ("root", json!(manifest.checkpoint.root)),
+        ("files", json!(manifest.files.len())),
+    ]);
     render::rows(&[row], args.format).map_err(|error| anyhow::Error::from(error).into())
 }
 

@@ -6,11 +6,12 @@ use crate::{
     exit::{Exit, Failure},
     node::{layout::Layout, reader},
     render::{self, Format},
+    row::Row,
 };
 use anyhow::anyhow;
 use cairn_processors::runner::{ReplayOptions, ReplayReport, Snapshots, replay};
 use clap::Parser;
-use serde_json::{Value, json};
+use serde_json::json;
 
 /// Decide the whole journal again and compare; exit 3 if anything differs
 #[derive(Debug, Parser)]
@@ -52,13 +53,21 @@ pub async fn run(args: Args, layout: &Layout) -> Result<(), Failure> {
     }
 }
 
-fn row(report: &ReplayReport, format: Format) -> Value {
-    let whole = serde_json::to_value(report).unwrap_or_default();
+/// Programs get the whole report, people its figures.
+fn row(report: &ReplayReport, format: Format) -> Row {
     if format == Format::Json {
-        return whole;
+        return serde_json::to_value(report).and_then(serde_json::from_value).unwrap_or_default();
     }
-    let state = report.state_hash.map(|hash| hash.short()).unwrap_or_default();
-    json!({"partition": report.partition, "blocks": report.blocks, "decisions": report.decisions, "signatures": report.signatures,
-           "dispositions": report.dispositions, "unchecked": report.unchecked, "internal": report.rejected_internal,
-           "void": report.void.values().sum::<u64>(), "state": state, "problems": report.problem_count})
+    Row::of([
+        ("partition", json!(report.partition)),
+        ("blocks", json!(report.blocks)),
+        ("decisions", json!(report.decisions)),
+        ("signatures", json!(report.signatures)),
+        ("dispositions", json!(report.dispositions)),
+        ("unchecked", json!(report.unchecked)),
+        ("internal", json!(report.rejected_internal)),
+        ("void", json!(report.void.values().sum::<u64>())),
+        ("state", json!(report.state_hash.map(|hash| hash.short()))),
+        ("problems", json!(report.problem_count)),
+    ])
 }

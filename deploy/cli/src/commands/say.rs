@@ -2,7 +2,7 @@
 //!
 //! Owns the way from a type and its data to a signed event. Refuses to judge the data: the decider does.
 
-use crate::{commands, exit::Failure, node::layout::Layout, render, render::Format, speaker::Speaker};
+use crate::{commands, exit::Failure, node::layout::Layout, render, render::Format, row::Row, speaker::Speaker};
 use anyhow::anyhow;
 use cairn_schemas::{Body, RealmId};
 use clap::Parser;
@@ -38,7 +38,13 @@ pub async fn run(args: Args, layout: &Layout) -> Result<(), Failure> {
     let realm = realm(&client, args.realm.as_deref(), layout).await?;
     let mut speaker = Speaker::open(layout, &key(args.key.as_deref(), layout)?, client)?;
     let verdict = speaker.say(realm, body).await?;
-    let row = json!({"event": verdict.event_hash, "verdict": verdict.verdict, "code": verdict.code, "height": verdict.height, "leaf": verdict.leaf});
+    let row = Row::of([
+        ("event", json!(verdict.event_hash)),
+        ("verdict", json!(verdict.verdict)),
+        ("code", json!(verdict.code)),
+        ("height", json!(verdict.height)),
+        ("leaf", json!(verdict.leaf)),
+    ]);
     render::rows(&[row], args.format).map_err(anyhow::Error::from)?;
     verdict.accepted_or("").map(drop)
 }

@@ -6,13 +6,13 @@ use crate::{
     exit::{Exit, Failure},
     node::{layout::Layout, live::Live, reader},
     render::{self, Format},
+    row::Row,
 };
 use cairn_projections::{
     SqlError,
     sql::form::{Form, whole},
 };
 use clap::Parser;
-use serde_json::Value;
 use std::io::Write;
 
 /// Ask the ledger in SQL
@@ -56,11 +56,11 @@ async fn from_folder(args: &Args, layout: &Layout) -> Result<(), Failure> {
     if form == Form::Arrow {
         return put(&bytes);
     }
-    let rows: Vec<Value> = serde_json::from_slice(&bytes).map_err(anyhow::Error::from)?;
+    let rows: Vec<Row> = serde_json::from_slice(&bytes).map_err(anyhow::Error::from)?;
     show(&rows, args.format)
 }
 
-fn show(rows: &[Value], format: Format) -> Result<(), Failure> {
+fn show(rows: &[Row], format: Format) -> Result<(), Failure> {
     render::rows(rows, format).map_err(|error| anyhow::Error::from(error).into())
 }
 

@@ -7,9 +7,10 @@ use crate::{
     exit::Failure,
     node::layout::Layout,
     render::{self, Format},
+    row::Row,
 };
 use clap::Parser;
-use serde_json::{Value, json};
+use serde_json::json;
 
 const BLOCKS: &str = "SELECT partition, count(*) AS blocks, max(height) AS height, max(tree_size) AS leaves, max(at) AS latest FROM blocks GROUP BY partition ORDER BY partition";
 const JOBS: &str = "SELECT state, count(DISTINCT job) AS jobs FROM jobs GROUP BY state ORDER BY state";
@@ -28,17 +29,18 @@ pub struct Args {
 pub async fn run(args: Args, layout: &Layout) -> Result<(), Failure> {
     let client = commands::node(args.node.as_deref(), layout).await?;
     let (blocks, jobs) = (client.sql(BLOCKS).await?, client.sql(JOBS).await?);
-    let jobs: Vec<String> = jobs.iter().map(|row| format!("{} {}", text(row, "jobs"), text(row, "state"))).collect();
-    let rows: Vec<Value> = blocks
-        .into_iter()
-        .map(|row| {
-            json!({"node": client.url(), "partition": row["partition"], "height": row["height"], "leaves": row["leaves"],
-                   "latest": row["latest"], "jobs": jobs.join(", ")})
-        })
-        .collect();
+    let jobs = jobs.iter().map(|row| format!("{} {}", row.text("jobs"), row.text("state"))).collect::<Vec<_>>().join(", ");
+    let shown = |row: &Row| {
+        let of = |name: &str| row.get(name).clone();
+        Row::of([
+            ("node", json!(client.url())),
+            ("partition", of("partition")),
+            ("height", of("height")),
+            ("leaves", of("leaves")),
+            ("latest", of("latest")),
+            ("jobs", json!(jobs)),
+        ])
+    };
+    let rows: Vec<Row> = blocks.iter().map(shown).collect();
     render::rows(&rows, args.format).map_err(|error| anyhow::Error::from(error).into())
-}
-
-fn text(row: &Value, key: &str) -> String {
-    row.get(key).map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned)).unwrap_or_default()
 }

@@ -8,6 +8,7 @@ use crate::{
     exit::{Exit, Failure},
     node::{layout::Layout, setup::Setup},
     render::{self, Format},
+    row::Row,
     speaker::{Speaker, Verdict},
 };
 use anyhow::anyhow;
@@ -81,12 +82,18 @@ pub async fn run(args: Args, layout: &Layout) -> Result<(), Failure> {
     let account = account(args.account, args.key.as_deref(), layout)?;
     let mut speaker = Speaker::open(layout, &say::key(args.key.as_deref(), layout)?, client.clone())?;
     let (job, verdict) = prepared.submit(&client, &mut speaker, realm, account).await?;
-    let row = json!({"job": job, "verdict": verdict.verdict, "height": verdict.height, "leaf": verdict.leaf});
+    let row = Row::of([
+        ("job", json!(job)),
+        ("verdict", json!(verdict.verdict)),
+        ("height", json!(verdict.height)),
+        ("leaf", json!(verdict.leaf)),
+    ]);
     render::rows(&[row], args.format).map_err(anyhow::Error::from)?;
     if args.wait {
         let row = watch::until_end(&client, &job, Duration::from_secs(args.timeout)).await?;
-        render::rows(&[json!({"job": job, "state": row["state"], "correct": row["correct"], "total": row["total"]})], args.format)
-            .map_err(anyhow::Error::from)?;
+        let of = |name: &str| row.get(name).clone();
+        let row = Row::of([("job", json!(job)), ("state", of("state")), ("correct", of("correct")), ("total", of("total"))]);
+        render::rows(&[row], args.format).map_err(anyhow::Error::from)?;
     }
     Ok(())
 }

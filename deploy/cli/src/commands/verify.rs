@@ -5,11 +5,12 @@
 use crate::{
     exit::{Exit, Failure},
     render::{self, Format},
+    row::Row,
 };
 use anyhow::anyhow;
 use cairn_projections::verify::{CHECKS, Memory, Outcome, Report, Trust, VerifyError, verify};
 use clap::Parser;
-use serde_json::{Value, json};
+use serde_json::json;
 use std::{io::Write, path::PathBuf};
 
 /// Verify an export offline; exit 0 only against a trust anchor
@@ -60,8 +61,9 @@ pub async fn run(args: Args) -> Result<(), Failure> {
 }
 
 fn show(word: &str, report: &Report, format: Format) -> Result<(), Failure> {
-    let mut row = serde_json::to_value(report).unwrap_or_default();
-    row["outcome"] = json!(word);
+    let mut value = serde_json::to_value(report).unwrap_or_default();
+    value["outcome"] = json!(word);
+    let row: Row = serde_json::from_value(value).unwrap_or_default();
     let shown = match format {
         Format::Table => table(&row),
         _ => render::rows(&[row], format),
@@ -69,12 +71,11 @@ fn show(word: &str, report: &Report, format: Format) -> Result<(), Failure> {
     shown.map_err(|error| anyhow::Error::from(error).into())
 }
 
-fn table(row: &Value) -> std::io::Result<()> {
+fn table(row: &Row) -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
     for key in ["outcome", "origin", "partition", "first", "last", "size", "root", "signed_by", "from", "until", "events", "files", "bytes"]
     {
-        let value = row.get(key).map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned)).unwrap_or_default();
-        writeln!(out, "{key:<10} {value}")?;
+        writeln!(out, "{key:<10} {}", row.text(key))?;
     }
     Ok(())
 }

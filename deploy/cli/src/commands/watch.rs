@@ -8,11 +8,11 @@ use crate::{
     exit::{Exit, Failure},
     node::layout::Layout,
     render,
+    row::Row,
 };
 use anyhow::anyhow;
 use cairn_schemas::JobId;
 use clap::Parser;
-use serde_json::Value;
 use std::{
     io::Write,
     time::{Duration, Instant},
@@ -44,35 +44,36 @@ pub async fn run(args: Args, layout: &Layout) -> Result<(), Failure> {
         None => latest(&client).await?,
     };
     let row = until_end(&client, &job, Duration::from_secs(args.timeout)).await?;
-    writeln!(std::io::stdout(), "job {job} {}", text(&row, "state")).map_err(anyhow::Error::from)?;
+    writeln!(std::io::stdout(), "job {job} {}", row.text("state")).map_err(anyhow::Error::from)?;
     Ok(())
 }
 
 async fn latest(client: &Client) -> Result<JobId, Failure> {
     let rows = client.sql("SELECT job FROM jobs ORDER BY partition, leaf DESC LIMIT 1").await?;
-    let job = rows.first().map(|row| text(row, "job")).unwrap_or_default();
+    let job = rows.first().map(|row| row.text("job")).unwrap_or_default();
     job.parse().map_err(|_| Failure::new(Exit::Failed, "CRN-1009", anyhow!("no job was submitted here")))
 }
 
 /// Shows a bar over the job's tasks until it ends; its last row. A job that failed is an error.
-pub async fn until_end(client: &Client, job: &JobId, limit: Duration) -> Result<Value, Failure> {
+pub async fn until_end(client: &Client, job: &JobId, limit: Duration) -> Result<Row, Failure> {
     let begun = Instant::now();
     let bar = render::bar(0, "tasks verified");
     loop {
         let tasks = client.sql(&format!("SELECT task, state FROM tasks WHERE job = '{job}' ORDER BY leaf")).await?;
-        let verified = tasks.iter().filter(|row| text(row, "state") == "verified").count();
+        let verified = tasks.iter().filter(|row| row.text("state") == "verified").count();
         let jobs = client.sql(&format!("SELECT * FROM jobs WHERE job = '{job}' ORDER BY leaf DESC LIMIT 1")).await?;
         if let Some(row) = jobs.into_iter().next() {
-            bar.set_length(row.get("tasks").and_then(Value::as_u64).unwrap_or(verified as u64));
+            let count = |name: &str| row.get(name).as_u64().unwrap_or(0);
+            bar.set_length(count("rounds") * (count("shards") + 1) + 1);
             bar.set_position(verified as u64);
-            match text(&row, "state").as_str() {
+            match row.text("state").as_str() {
                 "completed" => {
                     bar.finish_and_clear();
                     return Ok(row);
                 }
                 "failed" => {
                     bar.abandon();
-                    return Err(Failure::new(Exit::Failed, "CRN-1009", anyhow!("job {job} failed: {}", text(&row, "reason"))));
+                    return Err(Failure::new(Exit::Failed, "CRN-1009", anyhow!("job {job} failed: {}", row.text("reason"))));
                 }
                 _ => {}
             }
@@ -82,8 +83,4 @@ pub async fn until_end(client: &Client, job: &JobId, limit: Duration) -> Result<
         }
         tokio::time::sleep(LOOK).await;
     }
-}
-
-fn text(row: &Value, key: &str) -> String {
-    row.get(key).and_then(Value::as_str).unwrap_or_default().to_owned()
 }

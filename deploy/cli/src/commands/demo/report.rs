@@ -8,6 +8,7 @@ use crate::{
     exit::{Exit, Failure},
     node::{keys, layout::Layout, setup::Setup},
     render::Format,
+    row::Row,
 };
 use anyhow::anyhow;
 use cairn_projections::{SignedCheckpoint, checkpoint::CheckpointFiles};
@@ -39,7 +40,23 @@ struct Paid {
     name: String,
     paid: Amount,
     slashed: Amount,
-    reason: String,
+    reason: Option<Reason>,
+}
+
+/// What a worker said of a step, beside what two others computed.
+#[derive(Debug)]
+struct Reason {
+    of: String,
+    claimed: String,
+    recomputed: String,
+}
+
+impl Reason {
+    /// One line; hashes are cut to `digits` for people.
+    fn line(&self, digits: usize) -> String {
+        let cut = |hash: &str| if hash.len() > digits { format!("{}…", &hash[..digits]) } else { hash.to_owned() };
+        format!("{}: claimed {}, recomputed {}", self.of, cut(&self.claimed), cut(&self.recomputed))
+    }
 }
 
 impl Report {
@@ -60,13 +77,13 @@ impl Report {
         }
         let escrow =
             |side: &str, kind: &str| format!("SELECT sum(amount) AS sum FROM entries WHERE {side} = 'escrow:{job}' AND kind = '{kind}'");
-        let leaves = one(client, "SELECT max(tree_size) AS leaves FROM blocks").await?["leaves"].as_u64().unwrap_or(0);
+        let leaves = one(client, "SELECT max(tree_size) AS leaves FROM blocks").await?.get("leaves").as_u64().unwrap_or(0);
         let signed = tokio::time::timeout(SIGNING, checkpoints.wait(0, leaves)).await.ok().flatten();
         let checkpoint = signed.ok_or_else(|| Failure::new(Exit::Failed, "CRN-6201", anyhow!("no checkpoint over {leaves} leaves")))?;
         let vkey = fs::read_to_string(layout.anchor()).map_err(anyhow::Error::from)?;
         Ok(Report {
-            correct: score["correct"].as_u64().unwrap_or(0),
-            total: score["total"].as_u64().unwrap_or(0),
+            correct: score.get("correct").as_u64().unwrap_or(0),
+            total: score.get("total").as_u64().unwrap_or(0),
             workers,
             funded: sum(client, &escrow("credit", "escrow")).await?,
             paid: sum(client, &escrow("debit", "payment")).await?,
@@ -97,7 +114,7 @@ impl Report {
         let workers: Vec<Value> = self
             .workers
             .iter()
-            .map(|worker| json!({"name": worker.name, "paid": worker.paid, "slashed": worker.slashed, "reason": worker.reason}))
+            .map(|worker| json!({"name": worker.name, "paid": worker.paid, "slashed": worker.slashed, "reason": worker.reason.as_ref().map(|reason| reason.line(64)).unwrap_or_default()}))
             .collect();
         json!({
             "accuracy": self.accuracy(),
@@ -112,7 +129,8 @@ impl Report {
         let units = |amount: Amount| amount.in_units(self.scale);
         writeln!(out, "accuracy    {:.2} % of {} held-out images ({} right)", self.accuracy() * 100.0, self.total, self.correct)?;
         for worker in &self.workers {
-            writeln!(out, "{:<11} paid {:<10} slashed {:<10} {}", worker.name, units(worker.paid), units(worker.slashed), worker.reason)?;
+            let reason = worker.reason.as_ref().map(|reason| reason.line(12)).unwrap_or_default();
+            writeln!(out, "{:<11} paid {:<10} slashed {:<10} {reason}", worker.name, units(worker.paid), units(worker.slashed))?;
         }
         writeln!(out, "escrow      funded {}, paid {}, refunded {}", units(self.funded), units(self.paid), units(self.refunded))?;
         writeln!(out, "checkpoint  {} leaves, root {}", self.checkpoint.size, self.checkpoint.root)?;
@@ -140,35 +158,31 @@ async fn paid(client: &Client, name: &str, id: &PublicKey) -> Result<Paid, Failu
     Ok(Paid { name: name.to_owned(), paid, slashed, reason: reason(client, id).await? })
 }
 
-/// Why a worker was slashed: what it claimed, and what others computed.
-async fn reason(client: &Client, id: &PublicKey) -> Result<String, Failure> {
+/// Why a worker was slashed: what it said, and what others computed.
+async fn reason(client: &Client, id: &PublicKey) -> Result<Option<Reason>, Failure> {
     let closed =
         client.sql(&format!("SELECT job, task, attempt, outcome FROM disputes WHERE slashed = '{id}' ORDER BY leaf LIMIT 1")).await?;
-    let Some(closed) = closed.into_iter().next() else { return Ok(String::new()) };
-    let (job, task, attempt) = (text(&closed, "job"), &closed["task"], &closed["attempt"]);
-    let opened = one(
-        client,
-        &format!("SELECT leaf_index, claimed, recomputed FROM disputes WHERE state = 'opened' AND job = '{job}' AND task = {task} AND attempt = {attempt}"),
-    )
-    .await?;
-    let (claimed, recomputed, step) = (text(&opened, "claimed"), text(&opened, "recomputed"), &opened["leaf_index"]);
+    let Some(closed) = closed.into_iter().next() else { return Ok(None) };
+    let of = |name| closed.text(name);
+    let (job, task, attempt) = (of("job"), of("task"), of("attempt"));
+    let sql = format!(
+        "SELECT leaf_index, claimed, recomputed FROM disputes WHERE state = 'opened' AND job = '{job}' AND task = {task} AND attempt = {attempt}"
+    );
+    let opened = one(client, &sql).await?;
+    let (claimed, recomputed, step) = (opened.text("claimed"), opened.text("recomputed"), opened.text("leaf_index"));
     // The dispute shows what the author claimed beside what the verifier answered; whoever was wrong was contradicted by two.
-    Ok(match text(&closed, "outcome").as_str() {
-        "worker_wrong" => format!("task {task} step {step}: claimed {claimed}, recomputed {recomputed}"),
-        _ => format!("as verifier of task {task} step {step}: answered {recomputed}, recomputed {claimed}"),
-    })
+    Ok(Some(match of("outcome").as_str() {
+        "worker_wrong" => Reason { of: format!("task {task} step {step}"), claimed, recomputed },
+        _ => Reason { of: format!("check of task {task} step {step}"), claimed: recomputed, recomputed: claimed },
+    }))
 }
 
-async fn one(client: &Client, sql: &str) -> Result<Value, Failure> {
+async fn one(client: &Client, sql: &str) -> Result<Row, Failure> {
     let rows = client.sql(sql).await?;
     rows.into_iter().next().ok_or_else(|| anyhow!("no row answers: {sql}").into())
 }
 
 async fn sum(client: &Client, sql: &str) -> Result<Amount, Failure> {
     let row = one(client, sql).await?;
-    Ok(row["sum"].as_str().and_then(|text| text.parse().ok()).unwrap_or_default())
-}
-
-fn text(row: &Value, key: &str) -> String {
-    row[key].as_str().unwrap_or_default().to_owned()
+    Ok(row.text("sum").parse().unwrap_or_default())
 }
