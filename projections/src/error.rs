@@ -4,7 +4,7 @@
 
 use arrow::error::ArrowError;
 use cairn_log::{ReadError, journal::JournalError};
-use cairn_schemas::{InstanceId, code};
+use cairn_schemas::code;
 use datafusion::error::DataFusionError;
 use deltalake_core::DeltaTableError;
 use std::{io, path::PathBuf};
@@ -22,14 +22,12 @@ pub enum ProjectionError {
     Plan { table: &'static str, operation: &'static str, source: Box<DataFusionError> },
     #[error("{operation} {}", path.display())]
     Io { operation: &'static str, path: PathBuf, source: io::Error },
-    #[error("journal[{partition}] belongs to instance {found}, the others to {wanted}")]
-    OtherInstance { partition: u32, found: InstanceId, wanted: InstanceId },
     #[error("table {table} holds block {held} of journal[{partition}], which ends at {end}")]
     JournalBehind { table: &'static str, partition: u32, held: u64, end: u64 },
-    #[error("{rows} rows wait in memory, and the tables are open for reading only")]
-    TooMuchTail { rows: usize },
-    #[error("the fold of journal[{partition}] stopped: {why}")]
-    Stopped { partition: u32, why: String },
+    #[error("{bytes} bytes of rows are in memory, and the tables are open for reading only")]
+    TooMuchTail { bytes: usize },
+    #[error("a fold stopped: {why}")]
+    Stopped { why: String },
     #[error(transparent)]
     Journal(#[from] JournalError),
     #[error(transparent)]
@@ -44,7 +42,6 @@ impl ProjectionError {
             ProjectionError::Rows { .. } => "CRN-6102",
             ProjectionError::Delta { .. } | ProjectionError::Plan { .. } => "CRN-6103",
             ProjectionError::Io { .. } => "CRN-6104",
-            ProjectionError::OtherInstance { .. } => "CRN-6105",
             ProjectionError::JournalBehind { .. } => "CRN-6106",
             ProjectionError::TooMuchTail { .. } => "CRN-6107",
             ProjectionError::Stopped { .. } => "CRN-6108",
@@ -110,14 +107,23 @@ impl SqlError {
         code::find(self.code()).map_or("", |entry| entry.next)
     }
 
-    /// Sorts what the engine says: a lack of memory, a question that cannot be planned, or a fault while answering.
+    /// Sorts what the engine says: a lack of memory, a question that has no answer (1 / 0), or a fault of ours.
     pub(crate) fn of(error: DataFusionError) -> SqlError {
         match error.find_root() {
             DataFusionError::ResourcesExhausted(_) => SqlError::Memory(Box::new(error)),
-            DataFusionError::Plan(_) | DataFusionError::SQL(..) | DataFusionError::SchemaError(..) | DataFusionError::NotImplemented(_) => {
-                SqlError::Invalid(Box::new(error))
-            }
+            DataFusionError::ArrowError(arrow, _) if is_ours(arrow) => SqlError::Failed(Box::new(error)),
+            DataFusionError::Plan(_)
+            | DataFusionError::SQL(..)
+            | DataFusionError::SchemaError(..)
+            | DataFusionError::NotImplemented(_)
+            | DataFusionError::Execution(_)
+            | DataFusionError::ArrowError(..) => SqlError::Invalid(Box::new(error)),
             _ => SqlError::Failed(Box::new(error)),
         }
     }
+}
+
+/// Files and their reading are ours; arithmetic and casts are the question's.
+fn is_ours(error: &ArrowError) -> bool {
+    matches!(error, ArrowError::IoError(..) | ArrowError::ParquetError(_) | ArrowError::ExternalError(_) | ArrowError::IpcError(_))
 }

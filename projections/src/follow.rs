@@ -127,22 +127,22 @@ impl Projections {
         let mut tasks = JoinSet::new();
         for partition in 0..self.log().partitions() {
             let following = Following::new(self, instance, partition);
-            tasks.spawn(async move { (partition, following.run().await) });
+            tasks.spawn(following.run());
         }
         match tasks.join_next().await {
-            Some(Ok((_, ended))) => ended,
-            Some(Err(error)) => Err(ProjectionError::Stopped { partition: 0, why: error.to_string() }),
+            Some(Ok(ended)) => ended,
+            Some(Err(error)) => Err(ProjectionError::Stopped { why: error.to_string() }),
             None => pending().await,
         }
     }
 
     async fn flush_until(&self, mut end: watch::Receiver<bool>) -> Result<(), ProjectionError> {
-        let mut rows = self.tables().hot_rows();
+        let mut bytes = self.tables().hot_bytes();
         let mut wait = self.options().hot_age;
         loop {
             tokio::select! {
                 _ = end.wait_for(|ended| *ended) => break,
-                _ = rows.wait_for(|rows| *rows >= self.options().hot_rows) => {}
+                _ = bytes.wait_for(|bytes| *bytes >= self.options().hot_bytes) => {}
                 () = sleep(wait) => {}
             }
             wait = match self.tables().flush().await {

@@ -35,8 +35,9 @@ impl Hot {
         self.frozen.iter().chain(&self.active).cloned().collect()
     }
 
-    pub fn rows(&self) -> usize {
-        self.frozen.iter().chain(&self.active).map(RecordBatch::num_rows).sum()
+    /// Bytes that the rows take in memory.
+    pub fn bytes(&self) -> usize {
+        self.frozen.iter().chain(&self.active).map(RecordBatch::get_array_memory_size).sum()
     }
 
     /// Sets the rows so far aside to be written. What an earlier flush could not write goes with them.

@@ -7,10 +7,10 @@ use std::time::Duration;
 /// Bounds of folding and of answering.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Options {
-    /// Rows in memory, all tables together, at which they are written to files.
-    pub hot_rows: usize,
-    /// Rows in memory at which the fold waits for the files. A row is about a kilobyte.
-    pub hot_rows_most: usize,
+    /// Bytes of rows in memory, all tables together, at which they are written to files.
+    pub hot_bytes: usize,
+    /// Bytes of rows in memory at which the fold waits for the files; a reader without files stops there.
+    pub hot_bytes_most: usize,
     /// Rows are written after this time at the latest: what other engines see of the tables is no older.
     pub hot_age: Duration,
     /// Bytes that all queries together may take before they spill or are refused.
@@ -28,8 +28,8 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Options {
-            hot_rows: 50_000,
-            hot_rows_most: 400_000,
+            hot_bytes: 64 * 1024 * 1024,
+            hot_bytes_most: 512 * 1024 * 1024,
             hot_age: Duration::from_secs(30),
             query_bytes: 512 * 1024 * 1024,
             spill_bytes: 4 * 1024 * 1024 * 1024,

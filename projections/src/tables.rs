@@ -52,6 +52,13 @@ struct Now {
     tables: BTreeMap<Table, Held>,
 }
 
+impl Now {
+    /// Bytes of the rows in memory: few batches, so that this is cheap.
+    fn bytes(&self) -> usize {
+        self.tables.values().map(|held| held.hot.bytes()).sum()
+    }
+}
+
 #[derive(Debug, Default)]
 struct Held {
     hot: Hot,
@@ -67,8 +74,8 @@ pub struct Tables {
     files: Mutex<BTreeMap<Table, Cold>>,
     read_only: bool,
     options: Options,
-    /// Rows in memory, all tables together.
-    hot_rows: watch::Sender<usize>,
+    /// Bytes of rows in memory, all tables together.
+    hot_bytes: watch::Sender<usize>,
     heights: watch::Sender<BTreeMap<u32, u64>>,
 }
 
@@ -132,7 +139,7 @@ impl Tables {
             files: Mutex::new(files),
             read_only,
             options,
-            hot_rows: watch::Sender::new(0),
+            hot_bytes: watch::Sender::new(0),
             heights: watch::Sender::new(BTreeMap::new()),
         }
     }
@@ -147,33 +154,32 @@ impl Tables {
 
     /// Waits until there is room for more rows. Without a writer nobody makes room: then it is an error.
     pub async fn room(&self) -> Result<(), ProjectionError> {
-        let rows = *self.hot_rows.borrow();
-        if rows < self.options.hot_rows_most {
+        let bytes = *self.hot_bytes.borrow();
+        if bytes < self.options.hot_bytes_most {
             return Ok(());
         }
         if self.read_only {
-            return Err(ProjectionError::TooMuchTail { rows });
+            return Err(ProjectionError::TooMuchTail { bytes });
         }
         // The sender lives as long as we do, so that this ends when there is room.
-        let _ = self.hot_rows.subscribe().wait_for(|rows| *rows < self.options.hot_rows_most).await;
+        let _ = self.hot_bytes.subscribe().wait_for(|bytes| *bytes < self.options.hot_bytes_most).await;
         Ok(())
     }
 
     /// Takes the rows of the next block of a partition. Rows that a table's files hold already are left out.
     pub fn apply(&self, partition: u32, reached: Reached, rows: BlockRows) -> Result<(), ProjectionError> {
-        let mut added = 0;
-        {
+        let bytes = {
             let mut now = self.write();
             for (table, batch) in rows {
                 let Some(held) = now.tables.get_mut(&table) else { continue };
                 if held.positions.get(&partition).is_none_or(|position| *position < reached.height) {
-                    added += batch.num_rows();
                     held.hot.push(batch).map_err(joining(table.name(), partition, reached.height))?;
                 }
             }
             now.reached.insert(partition, reached);
-        }
-        self.hot_rows.send_modify(|rows| *rows += added);
+            now.bytes()
+        };
+        self.hot_bytes.send_replace(bytes);
         self.heights.send_modify(|heights| heights.extend([(partition, reached.height)]));
         Ok(())
     }
@@ -194,9 +200,9 @@ impl Tables {
         self.heights.subscribe()
     }
 
-    /// Rows in memory, as they come and go.
-    pub fn hot_rows(&self) -> watch::Receiver<usize> {
-        self.hot_rows.subscribe()
+    /// Bytes of rows in memory, as they come and go.
+    pub fn hot_bytes(&self) -> watch::Receiver<usize> {
+        self.hot_bytes.subscribe()
     }
 
     /// Writes the rows in memory into the tables' files, table by table; a crash between two of them costs nothing, because
@@ -220,8 +226,8 @@ impl Tables {
             let heights = now.reached.iter().map(|(partition, reached)| (*partition, reached.height)).collect::<Positions>();
             (now.tables.get_mut(&table).map(|held| held.hot.freeze()).unwrap_or_default(), heights)
         };
-        let written: usize = rows.iter().map(RecordBatch::num_rows).sum();
-        if written > 0 {
+        let wrote = !rows.is_empty();
+        if wrote {
             // A fold that begins anew is behind the files for a while: positions never go back.
             let mut target = cold.positions().clone();
             for (partition, height) in heights {
@@ -230,24 +236,26 @@ impl Tables {
             }
             cold.append(rows, &target).await?;
         }
-        let tidied = cold.tidy().await?;
-        if written > 0 || tidied {
-            self.show(table, cold, written > 0);
+        if cold.tidy().await? || wrote {
+            self.show(table, cold, wrote);
         }
-        self.hot_rows.send_modify(|rows| *rows -= written);
         Ok(())
     }
 
     /// From now on the files' new version counts; frozen rows leave in the same moment.
     fn show(&self, table: Table, cold: &Cold, wrote: bool) {
-        let mut now = self.write();
-        if let Some(held) = now.tables.get_mut(&table) {
-            held.cold = Some(cold.provider());
-            held.positions = cold.positions().clone();
-            if wrote {
-                held.hot.thaw();
+        let bytes = {
+            let mut now = self.write();
+            if let Some(held) = now.tables.get_mut(&table) {
+                held.cold = Some(cold.provider());
+                held.positions = cold.positions().clone();
+                if wrote {
+                    held.hot.thaw();
+                }
             }
-        }
+            now.bytes()
+        };
+        self.hot_bytes.send_replace(bytes);
     }
 
     /// Refuses files that hold blocks which a journal, read to its end, does not have: it was cut or replaced.

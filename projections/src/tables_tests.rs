@@ -32,10 +32,10 @@ async fn rows_are_the_same_hot_cold_and_half_and_half() {
     let projections = opened(&journal, dir.path()).await;
     let hot = everything(&projections).await;
     projections.tables().flush().await.unwrap();
-    assert_eq!(*projections.tables().hot_rows().borrow(), 0);
+    assert_eq!(*projections.tables().hot_bytes().borrow(), 0);
     assert_eq!(everything(&projections).await, hot);
     let again = opened(&journal, dir.path()).await;
-    assert_eq!(*again.tables().hot_rows().borrow(), 0, "nothing is folded twice");
+    assert_eq!(*again.tables().hot_bytes().borrow(), 0, "nothing is folded twice");
     assert_eq!(everything(&again).await, hot);
     let mut bob = author(8);
     let note = journal.note(&mut bob, "later");
@@ -98,7 +98,7 @@ async fn a_damaged_table_is_folded_anew() {
     assert_eq!(everything(&again).await, expected);
     again.tables().flush().await.unwrap();
     let once_more = opened(&journal, dir.path()).await;
-    assert_eq!(*once_more.tables().hot_rows().borrow(), 0);
+    assert_eq!(*once_more.tables().hot_bytes().borrow(), 0);
     assert_eq!(everything(&once_more).await, expected);
 }
 
@@ -138,7 +138,7 @@ async fn many_small_files_become_few() {
         let projections = opened(&journal, dir.path()).await;
         projections.tables().flush_table(Table::Audit).await.unwrap();
     }
-    let session = Arc::new(datafusion::prelude::SessionContext::new().state());
+    let session = opened(&journal, dir.path()).await.engine().session();
     let Found::Whole(cold) = Cold::look(&root, Table::Audit, instance, 1, &session).await.unwrap() else { panic!("the table is whole") };
     assert!(cold.files() <= 24, "{} files", cold.files());
     assert_eq!(cold.positions().get(&0), Some(&27));
@@ -173,7 +173,7 @@ async fn a_node_folds_as_it_goes_and_flushes_when_it_ends() {
     );
     stop.send(true).unwrap();
     running.await.unwrap().unwrap();
-    assert_eq!(*projections.tables().hot_rows().borrow(), 0);
+    assert_eq!(*projections.tables().hot_bytes().borrow(), 0);
     let reading = Projections::open_read_only(journal.log.clone(), dir.path(), Options::default()).await.unwrap();
     assert_eq!(rows(&reading, "SELECT text FROM audit").await.len(), 3);
 }

@@ -201,7 +201,7 @@ pub fn moved(debit: &str, credit: &str, minor: u128, because: Option<EventHash>,
 }
 
 pub fn leaf(index: u32, state: u8) -> TraceLeaf {
-    TraceLeaf { index, state: StateRoot([state; 32]), figures: [u64::MAX, 1] }
+    TraceLeaf { index, state: StateRoot([state; 32]), figures: [u64::from(u32::MAX), 1] }
 }
 
 fn blob(byte: u8) -> BlobRef {

@@ -188,19 +188,14 @@ pub const CODES: &[Code] = &[
     ),
     code("CRN-6104", "a folder of the tables could not be changed", "look at the space and rights of DIR/tables"),
     code(
-        "CRN-6105",
-        "the journals belong to different instances",
-        "point to the right directory or cluster; two instances never share a log",
-    ),
-    code(
         "CRN-6106",
         "the tables are ahead of their journal",
         "the journal was truncated or replaced: restore it, or delete DIR/tables to fold anew what is left",
     ),
-    code("CRN-6107", "too many rows to hold in memory", "start the node with `cairn up` once, so that the tables are written"),
+    code("CRN-6107", "more rows than memory is given for", "start the node with `cairn up` once, so that the tables are written"),
     code("CRN-6108", "a fold stopped", "see the detail and start again"),
     code("CRN-6121", "that is not answered here", "ask one SELECT, SHOW, DESCRIBE or plain EXPLAIN; nothing can be changed through SQL"),
-    code("CRN-6122", "the question is not SQL, or names what is not there", "see the detail; SHOW TABLES and DESCRIBE list what there is"),
+    code("CRN-6122", "the question is not SQL, names what is not there, or has no value", "see the detail; SHOW TABLES and DESCRIBE list what there is"),
     code(
         "CRN-6123",
         "the question could not be answered",

@@ -204,7 +204,7 @@ pub(crate) fn json<T: Serialize + ?Sized>(value: &T) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }
 
-/// The figures of a trace leaf, as `first,second`: 64-bit patterns that no integer column of every reader holds.
+/// The figures of a trace leaf, as `first,second`: what they mean depends on the kind of task.
 pub(crate) fn figures(leaf: &TraceLeaf) -> String {
     format!("{},{}", leaf.figures[0], leaf.figures[1])
 }

@@ -15,7 +15,7 @@ use crate::{
 use arrow::array::RecordBatch;
 use axum::{
     body::{Body, Bytes},
-    extract::State,
+    extract::{State, rejection::BytesRejection},
     http::{HeaderMap, HeaderValue, header},
     response::{IntoResponse, Response},
 };
@@ -28,7 +28,12 @@ struct Question {
     sql: String,
 }
 
-pub(super) async fn answer(State(projections): State<Projections>, headers: HeaderMap, body: Bytes) -> Result<Response, Refusal> {
+pub(super) async fn answer(
+    State(projections): State<Projections>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Response, Refusal> {
+    let body = body.map_err(|rejection| SqlError::Refused(rejection.body_text()))?;
     let question = question(&headers, &body)?;
     let form = form(&headers);
     let mut answer = projections.sql(&question).await?;

@@ -70,7 +70,7 @@ async fn a_bad_question_is_a_problem_with_a_code() {
         ("SELECT nothing FROM events", "text/plain", (400, "CRN-6122")),
         ("DROP TABLE events", "text/plain", (400, "CRN-6121")),
         ("{\"sql\": 1}", "application/json", (400, "CRN-6121")),
-        ("SELECT 1 / 0", "text/plain", (500, "CRN-6123")),
+        ("SELECT 1 / 0", "text/plain", (400, "CRN-6122")),
     ] {
         let (status, code) = ask(post(body, media, "*/*")).await.problem();
         assert_eq!((status, code.as_str()), expected, "{body}");

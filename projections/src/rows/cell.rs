@@ -188,13 +188,14 @@ enum Column {
 }
 
 impl Column {
+    /// Without room at first: most blocks give a table few rows or none.
     fn new(field: &Field) -> Column {
         match field.data_type() {
-            DataType::Int64 => Column::Integer(Int64Builder::new()),
-            DataType::Boolean => Column::Flag(BooleanBuilder::new()),
-            decimal @ DataType::Decimal128(..) => Column::Amount(Decimal128Builder::new().with_data_type(decimal.clone())),
-            time @ DataType::Timestamp(..) => Column::Time(TimestampMicrosecondBuilder::new().with_data_type(time.clone())),
-            _ => Column::Text(StringBuilder::new()),
+            DataType::Int64 => Column::Integer(Int64Builder::with_capacity(0)),
+            DataType::Boolean => Column::Flag(BooleanBuilder::with_capacity(0)),
+            decimal @ DataType::Decimal128(..) => Column::Amount(Decimal128Builder::with_capacity(0).with_data_type(decimal.clone())),
+            time @ DataType::Timestamp(..) => Column::Time(TimestampMicrosecondBuilder::with_capacity(0).with_data_type(time.clone())),
+            _ => Column::Text(StringBuilder::with_capacity(0, 0)),
         }
     }
 

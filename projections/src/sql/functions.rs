@@ -5,11 +5,10 @@
 use crate::projections::Proofs;
 use arrow::{
     array::{ArrayRef, AsArray, StringBuilder},
-    compute::cast,
     datatypes::{DataType, Decimal128Type, Int64Type},
 };
 use datafusion::{
-    common::exec_err,
+    common::{exec_err, plan_err},
     error::Result,
     execution::{FunctionRegistry, SessionState},
     logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, TypeSignature, Volatility},
@@ -25,17 +24,13 @@ const SCALE_MOST: i64 = 38;
 
 pub(super) fn register(session: &mut SessionState, proofs: &Arc<Proofs>) -> Result<()> {
     session.register_udf(Arc::new(ScalarUDF::from(Prove { proofs: proofs.clone(), signature: integers(2) })))?;
-    session.register_udf(Arc::new(ScalarUDF::from(InUnits { signature: amount_and_scale() })))?;
+    session.register_udf(Arc::new(ScalarUDF::from(InUnits { signature: Signature::user_defined(Volatility::Immutable) })))?;
     Ok(())
 }
 
 fn integers(count: usize) -> Signature {
     // What is true of a leaf stays true, but the newest checkpoint moves on.
     Signature::new(TypeSignature::Exact(vec![DataType::Int64; count]), Volatility::Stable)
-}
-
-fn amount_and_scale() -> Signature {
-    Signature::new(TypeSignature::Exact(vec![AMOUNT, DataType::Int64]), Volatility::Immutable)
 }
 
 /// `prove(partition, leaf)`: the inclusion proof of a leaf under the newest signed checkpoint, as JSON text.
@@ -106,10 +101,14 @@ impl ScalarUDFImpl for InUnits {
         Ok(DataType::Utf8)
     }
 
+    /// Plain numbers are taken too: `in_units(250, 2)`.
+    fn coerce_types(&self, arguments: &[DataType]) -> Result<Vec<DataType>> {
+        if arguments.len() == 2 { Ok(vec![AMOUNT, DataType::Int64]) } else { plan_err!("in_units takes an amount and a scale") }
+    }
+
     fn invoke_with_args(&self, arguments: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let columns = columns(&arguments)?;
         let [amounts, scales] = columns.as_slice() else { return exec_err!("in_units takes an amount and a scale") };
-        let amounts = cast(amounts, &AMOUNT)?;
         let mut out = StringBuilder::new();
         for (amount, scale) in amounts.as_primitive::<Decimal128Type>().iter().zip(scales.as_primitive::<Int64Type>()) {
             match (amount, scale) {
