@@ -21,6 +21,20 @@ const fn code(code: &'static str, title: &'static str, next: &'static str) -> Co
 
 /// Every code, ascending.
 pub const CODES: &[Code] = &[
+    code("CRN-1000", "something unforeseen failed", "see the cause; if it stays, report it with the command that was run"),
+    code("CRN-1001", "the command line is wrong", "see `cairn help` and the command's --help"),
+    code("CRN-1002", "the configuration is wrong", "correct cairn.toml as the detail says; a new folder gets a file with all defaults"),
+    code("CRN-1003", "the key file cannot be used", "name another with --key, or make one with `cairn keygen NAME`"),
+    code("CRN-1004", "no node answers", "start one with `cairn up`, or name it with --node URL"),
+    code("CRN-1005", "the node answered something unexpected", "compare `cairn --version` with the node's version"),
+    code("CRN-1006", "the folder's setup cannot be used", "restore setup.toml, or begin in another folder with --dir"),
+    code(
+        "CRN-1007",
+        "the node cannot start",
+        "see the cause; another process may hold the folder or the address (try --listen 127.0.0.1:0)",
+    ),
+    code("CRN-1008", "the event was not accepted", "see the code of the verdict; the event is in the ledger with it, and can be proven"),
+    code("CRN-1009", "the job did not complete", "see `cairn sql \"SELECT * FROM tasks\"` for the attempts"),
     code(
         "CRN-1101",
         "the request's body is not what this route takes",
@@ -37,12 +51,12 @@ pub const CODES: &[Code] = &[
     code("CRN-1110", "no such blob here", "ask whoever named it to store it again"),
     code("CRN-1111", "the request's Host or Origin is not this node's", "use the address that `cairn up` printed"),
     code("CRN-1112", "a parameter is missing or out of range", "correct it as the detail says"),
-    code("CRN-1113", "no such route", "see the routes in the README of ingest/gateway"),
     code(
         "CRN-1114",
         "the journal cannot be read there",
         "see the detail; a follower that is ahead of its journal must stop and ask its operator",
     ),
+    code("CRN-1115", "the node asks for a token", "put it into a file and name that in CAIRN_TOKEN_FILE"),
     code(
         "CRN-2001",
         "the record is not a well-formed signed event",
@@ -140,6 +154,11 @@ pub const CODES: &[Code] = &[
         "blocks of this processor do not count",
         "look at the machine's clock and at the processor's log: the reason is in the error",
     ),
+    code(
+        "CRN-3150",
+        "the replay does not agree with the journal",
+        "keep the folder as it is: the problems name blocks; compare with a snapshot or another copy of the journal",
+    ),
     code("CRN-4001", "a journal record has a format that this binary does not know", "run the newer binary; nothing is skipped"),
     code("CRN-4002", "a valid block has a body that this binary cannot read", "run the newer binary; nothing is skipped"),
     code(
@@ -195,7 +214,11 @@ pub const CODES: &[Code] = &[
     code("CRN-6107", "more rows than memory is given for", "start the node with `cairn up` once, so that the tables are written"),
     code("CRN-6108", "a fold stopped", "see the detail and start again"),
     code("CRN-6121", "that is not answered here", "ask one SELECT, SHOW, DESCRIBE or plain EXPLAIN; nothing can be changed through SQL"),
-    code("CRN-6122", "the question is not SQL, names what is not there, or has no value", "see the detail; SHOW TABLES and DESCRIBE list what there is"),
+    code(
+        "CRN-6122",
+        "the question is not SQL, names what is not there, or has no value",
+        "see the detail; SHOW TABLES and DESCRIBE list what there is",
+    ),
     code(
         "CRN-6123",
         "the question could not be answered",
@@ -253,7 +276,11 @@ pub const CODES: &[Code] = &[
     code("CRN-6214", "the key may not sign checkpoints", "use a checkpoint key that the genesis document names"),
     code("CRN-6215", "the checkpoint cannot be signed", "the genesis document's origin must be a name without spaces and plus signs"),
     code("CRN-6216", "the checkpoints could not be written", "look at the space and rights of DIR/checkpoints"),
-    code("CRN-6300", "the export agrees with itself, and nobody outside of it has said whose it is", "give --trust: a line of the operator's checkpoint.vkey that you did not get with the export"),
+    code(
+        "CRN-6300",
+        "the export agrees with itself, and nobody outside of it has said whose it is",
+        "give --trust: a line of the operator's checkpoint.vkey that you did not get with the export",
+    ),
     code("CRN-6301", "a file of the export cannot be read", "look at the path and its rights"),
     code("CRN-6302", "a file of the export is missing", "ask for the export anew: it was cut off, or something was taken out"),
     code("CRN-6303", "a file does not belong to the export", "take it out and verify again; nobody signed for it"),

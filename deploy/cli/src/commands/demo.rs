@@ -54,12 +54,12 @@ pub async fn run(args: Args, layout: &Layout) -> Result<(), Failure> {
     let interrupted = up::interrupted()?;
     node.start_workers(&setup)?;
     let instance = node.instance;
-    let shown = tokio::select! {
+    let job = tokio::select! {
         shown = play(&client, instance, layout, &setup, prepared) => shown?,
         failure = node.ended() => return Err(failure),
         () = interrupted => return node.stop().await,
     };
-    let report = report::Report::read(&client, &node.checkpoints, &setup, layout, &shown, begun.elapsed()).await?;
+    let report = report::Report::read(&client, &node.checkpoints, &setup, layout, &job, begun.elapsed()).await?;
     node.stop().await?;
     report.show(args.format, layout).map_err(|error| anyhow::Error::from(error).into())
 }
@@ -71,20 +71,13 @@ fn cast() -> Result<Setup, Failure> {
     up::setup("demo", 1, true, workers)
 }
 
-/// The job that was run, and where.
-#[derive(Clone, Copy, Debug)]
-pub struct Shown {
-    pub realm: RealmId,
-    pub job: JobId,
-}
-
-async fn play(client: &Client, instance: InstanceId, layout: &Layout, setup: &Setup, prepared: submit::Prepared) -> Result<Shown, Failure> {
+async fn play(client: &Client, instance: InstanceId, layout: &Layout, setup: &Setup, prepared: submit::Prepared) -> Result<JobId, Failure> {
     let bar = render::bar(1, "realm, accounts, workers");
     let realm = found(setup, layout, client, instance, &bar).await?;
     bar.finish_and_clear();
     let job = submitted(client, layout, setup, realm, prepared).await?;
     watch::until_end(client, &job, PATIENCE).await?;
-    Ok(Shown { realm, job })
+    Ok(job)
 }
 
 /// The producer's first job: found again if it was submitted before a crash.

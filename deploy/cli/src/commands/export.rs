@@ -16,7 +16,6 @@ use cairn_projections::{
     checkpoint::{CheckpointError, CheckpointFiles, Signing},
     export::{ExportError, Request, Target, export},
 };
-use cairn_schemas::SecretKey;
 use clap::Parser;
 use serde_json::json;
 use std::sync::Arc;
@@ -46,11 +45,20 @@ pub struct Args {
 pub async fn run(args: Args, layout: &Layout) -> Result<(), Failure> {
     let target = Target::parse(&args.to).map_err(failed)?;
     let key = keys::read(&layout.key("checkpoint"))?;
-    let log = match Live::find(layout).await {
-        Some((_, client)) => mirror(&client, args.partition).await?,
-        None => reader::log(layout).await?,
+    let files = Arc::new(CheckpointFiles::open(layout.root()).map_err(unsigned)?);
+    let (log, checkpoint) = match Live::find(layout).await {
+        Some((_, client)) => {
+            // The checkpoint first: the journal as it is read afterwards holds all that it covers.
+            let checkpoint = newest(&files, args.partition)?;
+            (mirror(&client, args.partition).await?, checkpoint)
+        }
+        None => {
+            // Nobody else signs what was decided last.
+            let log = reader::log(layout).await?;
+            Signing::new(files.clone(), log.clone(), args.partition, key.clone()).advance().await.map_err(unsigned)?;
+            (log, newest(&files, args.partition)?)
+        }
     };
-    let checkpoint = newest(layout, &log, args.partition, &key).await?;
     let range = match (args.first, args.last) {
         (None, None) => None,
         (first, last) => Some(first.unwrap_or(0)..=last.unwrap_or(checkpoint.size.saturating_sub(1))),
@@ -74,12 +82,7 @@ pub async fn run(args: Args, layout: &Layout) -> Result<(), Failure> {
     render::rows(&[row], args.format).map_err(|error| anyhow::Error::from(error).into())
 }
 
-/// The newest checkpoint of a partition. While a node lives it signs; otherwise what was decided last gets its checkpoint here.
-async fn newest(layout: &Layout, log: &Arc<dyn EventLog>, partition: u32, key: &SecretKey) -> Result<SignedCheckpoint, Failure> {
-    let files = Arc::new(CheckpointFiles::open(layout.root()).map_err(unsigned)?);
-    if Live::find(layout).await.is_none() {
-        Signing::new(files.clone(), log.clone(), partition, key.clone()).advance().await.map_err(unsigned)?;
-    }
+fn newest(files: &CheckpointFiles, partition: u32) -> Result<SignedCheckpoint, Failure> {
     files.latest(partition).ok_or_else(|| Failure::new(Exit::Failed, "CRN-6201", anyhow!("partition {partition} has no checkpoint yet")))
 }
 

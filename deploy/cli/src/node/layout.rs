@@ -48,11 +48,6 @@ impl Layout {
         self.root.join("snapshots")
     }
 
-    /// Scratch of this node's workers: results that need not be computed again.
-    pub fn workers(&self) -> PathBuf {
-        self.root.join("workers")
-    }
-
     /// What this node was set up to be: realm, authors, workers. Durable before the first event.
     pub fn setup(&self) -> PathBuf {
         self.root.join("setup.toml")
@@ -61,10 +56,5 @@ impl Layout {
     /// The public anchor to hand to an auditor, one line per partition.
     pub fn anchor(&self) -> PathBuf {
         self.root.join("checkpoint.vkey")
-    }
-
-    /// Whether anything was ever begun here.
-    pub fn is_begun(&self) -> bool {
-        self.setup().exists() || self.root.join("log").exists()
     }
 }

@@ -2,7 +2,6 @@
 //!
 //! Owns the questions and the two forms of NAMES. Refuses numbers of its own.
 
-use super::Shown;
 use crate::{
     client::Client,
     exit::{Exit, Failure},
@@ -12,7 +11,7 @@ use crate::{
 };
 use anyhow::anyhow;
 use cairn_projections::{SignedCheckpoint, checkpoint::CheckpointFiles};
-use cairn_schemas::{Amount, PublicKey};
+use cairn_schemas::{Amount, JobId, PublicKey};
 use serde_json::{Value, json};
 use std::{fs, io::Write, time::Duration};
 
@@ -65,10 +64,9 @@ impl Report {
         checkpoints: &CheckpointFiles,
         setup: &Setup,
         layout: &Layout,
-        shown: &Shown,
+        job: &JobId,
         took: Duration,
     ) -> Result<Report, Failure> {
-        let job = shown.job;
         let score = one(client, &format!("SELECT correct, total FROM jobs WHERE job = '{job}' AND state = 'completed'")).await?;
         let mut workers = Vec::new();
         for worker in &setup.workers {

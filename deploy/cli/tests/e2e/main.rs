@@ -1,0 +1,15 @@
+//! The binary, end to end: real processes, real files, real sockets, and what must hold of them.
+//!
+//! Owns the scenarios of the command line, of HTTP, of sudden death and of forged exports. Refuses to look inside:
+//! every assertion is about what a person, a program or an auditor sees.
+#![allow(clippy::unwrap_used)]
+
+mod cli;
+mod crash;
+mod full_disk;
+mod http;
+mod kindred;
+mod node;
+mod tamper;
+mod voice;
+mod workers;
