@@ -71,6 +71,11 @@ fn say(failure: &exit::Failure) -> ExitCode {
     failure.exit.into()
 }
 
+/// This program as it was called, so that the commands it prints can be typed as they stand.
+fn me() -> String {
+    std::env::args().next().unwrap_or_else(|| "cairn".into())
+}
+
 /// Logs go to standard error, results to standard output; `RUST_LOG` chooses what is logged.
 fn start_logs(format: LogFormat) {
     use tracing_subscriber::{EnvFilter, fmt};

@@ -109,13 +109,13 @@ fn refuse_demo(layout: &Layout, listen: SocketAddr, allowed: bool) -> Result<(),
 }
 
 fn greet(url: &str, setup: &Setup, layout: &Layout) -> std::io::Result<()> {
-    let dir = layout.root().display();
+    let (me, dir) = (crate::me(), layout.root().display());
     let workers: Vec<&str> = setup.workers.iter().map(|worker| worker.name.as_str()).collect();
     let mut out = std::io::stdout().lock();
     writeln!(out, "address    {url}")?;
     writeln!(out, "directory  {dir}")?;
     writeln!(out, "realm      {} (producer {}, workers {})", setup.realm.name, setup.producer.name, workers.join(" "))?;
-    writeln!(out, "next       cairn submit --dir {dir} --example > job.yaml && cairn submit --dir {dir} job.yaml --wait")?;
+    writeln!(out, "next       {me} submit --example > job.yaml && {me} submit --dir {dir} job.yaml --wait")?;
     out.flush()
 }
 

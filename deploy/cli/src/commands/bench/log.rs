@@ -27,7 +27,13 @@ use cairn_schemas::{
     record::{self, SignedEvent},
     sign,
 };
-use std::{fs::File, io::Write, path::Path, sync::Arc, time::Instant};
+use std::{
+    fs::File,
+    io::{Seek, Write},
+    path::Path,
+    sync::Arc,
+    time::Instant,
+};
 
 /// Lanes that speak at once.
 const AUTHORS: usize = 8;
@@ -277,9 +283,10 @@ fn decider_alone(world: &World) -> Result<f64, Failure> {
     Ok(transfers.len() as f64 / begun.elapsed().as_secs_f64())
 }
 
-/// Milliseconds that this disk takes to make 4 KiB durable.
+/// Milliseconds that this disk takes to make 4 KiB durable, in place, as a log does in a segment that has its size already.
 fn sync_times(dir: &Path) -> Result<Vec<f64>, Failure> {
     let mut file = File::create(dir.join("sync")).context("a file")?;
+    file.write_all(&vec![0; SAMPLES * 4096]).and_then(|()| file.sync_all()).and_then(|()| file.rewind()).context("a file of its size")?;
     let mut times = Vec::new();
     for _ in 0..SAMPLES {
         let begun = Instant::now();

@@ -124,7 +124,7 @@ impl Report {
     }
 
     fn tell(&self, out: &mut impl Write, dir: &str) -> std::io::Result<()> {
-        let units = |amount: Amount| amount.in_units(self.scale);
+        let (me, units) = (crate::me(), |amount: Amount| amount.in_units(self.scale));
         writeln!(out, "accuracy    {:.2} % of {} held-out images ({} right)", self.accuracy() * 100.0, self.total, self.correct)?;
         for worker in &self.workers {
             let reason = worker.reason.as_ref().map(|reason| reason.line(12)).unwrap_or_default();
@@ -143,10 +143,10 @@ impl Report {
             out,
             "  cairn sql --dir {dir} \"SELECT task, attempt, worker, verifier, leaf_index, claimed, recomputed, outcome FROM disputes\""
         )?;
-        writeln!(out, "  cairn replay --dir {dir} --check")?;
-        writeln!(out, "  cairn export --dir {dir} --to {dir}/export")?;
-        writeln!(out, "  cairn verify {dir}/export --trust {dir}/checkpoint.vkey")?;
-        writeln!(out, "  cairn up --dir {dir}")
+        writeln!(out, "  {me} replay --dir {dir} --check")?;
+        writeln!(out, "  {me} export --dir {dir} --to {dir}/export")?;
+        writeln!(out, "  {me} verify {dir}/export --trust {dir}/checkpoint.vkey")?;
+        writeln!(out, "  {me} up --dir {dir}")
     }
 }
 
