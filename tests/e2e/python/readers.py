@@ -56,8 +56,8 @@ class Node:
     def sql(self, query):
         command = [self.cairn, "sql", "--dir", str(self.directory), "--format", "json", query]
         answer = subprocess.run(command, capture_output=True, text=True, timeout=120)
-        assert answer.returncode == 0, f"{' '.join(command)}: exit {answer.returncode}: {answer.stderr.strip()}"
-        return json.loads(answer.stdout)
+        assert answer.returncode == 0, f"{' '.join(map(str, command))}: exit {answer.returncode}: {answer.stderr.strip()}"
+        return [json.loads(row) for row in answer.stdout.splitlines()]
 
     def count(self, table):
         return int(self.sql(f"SELECT count(*) AS n FROM {table}")[0]["n"])
