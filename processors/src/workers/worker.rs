@@ -184,7 +184,7 @@ impl Worker {
         self.voice.hear(news, view)?;
         for heard in &news.heard {
             if let Verdict::Rejected { code, detail } = &heard.verdict {
-                tracing::warn!(worker = %self.name, kind = heard.kind, seq = heard.head.seq, %code, detail, "rejected");
+                tracing::info!(worker = %self.name, kind = heard.kind, seq = heard.head.seq, %code, detail, "rejected");
             }
         }
         let is_open = |task: &TaskId, attempt: u32| view.attempt(task, attempt).is_some();

@@ -20,6 +20,7 @@ pub const DEFAULT: &str = include_str!("../../../cairn.toml");
 pub struct Config {
     pub server: Server,
     pub processor: Processor,
+    pub blobs: Blobs,
     pub worker: Worker,
 }
 
@@ -40,6 +41,13 @@ pub struct Server {
 #[serde(deny_unknown_fields)]
 pub struct Processor {
     pub snapshot_blocks: u64,
+}
+
+/// The store of large bytes.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Blobs {
+    pub url: String,
 }
 
 /// The workers of this node.

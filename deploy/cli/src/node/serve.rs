@@ -75,7 +75,11 @@ impl Node {
         let log: Arc<dyn EventLog> = Arc::new(log);
         genesis::create(&log, &genesis, &keys.processor).await.map_err(|error| cannot_start(error.code(), error))?;
         publish_anchor(layout, &genesis)?;
-        let blobs = Blobs::local(&layout.blobs()).map_err(|error| cannot_start(error.code(), error))?;
+        let blobs = match config.blobs.url.as_str() {
+            "" => Blobs::local(&layout.blobs()),
+            url => Blobs::open(url),
+        };
+        let blobs = blobs.map_err(|error| cannot_start(error.code(), error))?;
         let mut parts = Parts { stop: watch::Sender::new(false), running: JoinSet::new() };
         let metrics = Metrics::default();
         let outcomes = Outcomes::new(instance, setup.partitions);

@@ -137,12 +137,9 @@ impl Report {
         writeln!(out, "Look further:")?;
         writeln!(
             out,
-            "  cairn sql --dir {dir} \"SELECT e.credit, e.amount, p.verdict FROM entries e JOIN proofs p ON p.proof = e.because WHERE e.kind = 'payment'\""
+            "  {me} sql --dir {dir} \"SELECT e.credit, e.amount, p.verdict FROM entries e JOIN proofs p ON p.proof = e.because WHERE e.kind = 'payment'\""
         )?;
-        writeln!(
-            out,
-            "  cairn sql --dir {dir} \"SELECT task, attempt, worker, verifier, leaf_index, claimed, recomputed, outcome FROM disputes\""
-        )?;
+        writeln!(out, "  {me} sql --dir {dir} \"SELECT name, task, step, claimed, recomputed, units FROM slashes\"")?;
         writeln!(out, "  {me} replay --dir {dir} --check")?;
         writeln!(out, "  {me} export --dir {dir} --to {dir}/export")?;
         writeln!(out, "  {me} verify {dir}/export --trust {dir}/checkpoint.vkey")?;
