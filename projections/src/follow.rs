@@ -145,7 +145,7 @@ impl Projections {
                 _ = bytes.wait_for(|bytes| *bytes >= self.options().hot_bytes) => {}
                 () = sleep(wait) => {}
             }
-            wait = match self.tables().flush().await {
+            wait = match self.flush().await {
                 Ok(()) => self.options().hot_age,
                 Err(error) => {
                     tracing::warn!(code = error.code(), %error, "the tables were not written; the rows wait in memory");
@@ -157,7 +157,13 @@ impl Projections {
                 }
             };
         }
-        self.tables().flush().await
+        self.flush().await
+    }
+
+    /// Writes what is in memory into the tables' files.
+    pub async fn flush(&self) -> Result<(), ProjectionError> {
+        self.tables().flush().await?;
+        self.tables().keep_checkpoints(self.proofs().checkpoints().all()).await
     }
 
     /// How far each fold is: of each journal, and of each table's files.
@@ -179,7 +185,7 @@ impl Projections {
                 at: now,
             };
             lags.push(row("journal", reached.map(|reached| reached.height), end.saturating_sub(from)));
-            for (table, held) in &moment.held {
+            for (table, held) in moment.held.iter().filter(|(table, _)| table.is_folded()) {
                 let height = held.get(&partition).copied();
                 let blocks = |height: Option<u64>| height.map_or(0, |height| height + 1);
                 // A table without new rows keeps its position: it lacks nothing.

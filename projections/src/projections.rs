@@ -3,6 +3,7 @@
 //! Owns what the tasks and the routes share. Refuses work of its own: see `follow`, `sql`, `receipts`.
 
 use crate::{
+    checkpoint::CheckpointFiles,
     error::ProjectionError,
     follow,
     options::Options,
@@ -101,9 +102,20 @@ impl Projections {
             Some(instance) => Tables::open_read_only(&tables_dir(dir), instance, log.partitions(), &engine.session(), options).await?,
             None => Tables::in_memory(options),
         };
-        let projections = Projections::of(log, instance, tables, proofs, engine, options);
+        let projections = Projections::of(log, instance, tables, proofs, engine, options).with_checkpoints_of(dir);
         projections.catch_up().await?;
         Ok(projections)
+    }
+
+    /// Proves with the checkpoints that lie in a directory; without them, if they cannot be read.
+    fn with_checkpoints_of(self, dir: &Path) -> Projections {
+        match CheckpointFiles::open(dir) {
+            Ok(files) => self.with_checkpoints(Arc::new(files)),
+            Err(error) => {
+                tracing::warn!(%error, "no leaf can be proved");
+                self
+            }
+        }
     }
 
     /// Keeps every row in memory: for followers without a directory, up to the bound of the options.

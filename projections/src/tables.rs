@@ -10,9 +10,10 @@ use crate::{
     fold::BlockRows,
     hot::{Hot, joining},
     options::Options,
-    rows::Table,
+    prove::SignedCheckpoint,
+    rows::{CheckpointRow, Columns, Table},
 };
-use arrow::array::RecordBatch;
+use arrow::{array::RecordBatch, error::ArrowError};
 use cairn_schemas::{InstanceId, Timestamp};
 use datafusion::{catalog::TableProvider, execution::SessionState};
 use std::{
@@ -89,7 +90,7 @@ impl Tables {
         options: Options,
     ) -> Result<Tables, ProjectionError> {
         let mut files = BTreeMap::new();
-        for table in Table::folded() {
+        for table in Table::kept() {
             let cold = match Cold::look(root, table, instance, partitions, session).await? {
                 Found::Whole(cold) => *cold,
                 Found::Nothing => Cold::create(root, table, instance, session).await?,
@@ -112,7 +113,7 @@ impl Tables {
         options: Options,
     ) -> Result<Tables, ProjectionError> {
         let mut files = BTreeMap::new();
-        for table in Table::folded() {
+        for table in Table::kept() {
             match Cold::look(root, table, instance, partitions, session).await? {
                 Found::Whole(cold) => drop(files.insert(table, *cold)),
                 Found::Nothing => {}
@@ -133,7 +134,7 @@ impl Tables {
             let positions = cold.map(|cold| cold.positions().clone()).unwrap_or_default();
             (table, Held { hot: Hot::default(), cold: cold.map(Cold::provider), positions })
         };
-        let now = Now { reached: BTreeMap::new(), tables: Table::folded().map(held).collect() };
+        let now = Now { reached: BTreeMap::new(), tables: Table::kept().map(held).collect() };
         Tables {
             now: RwLock::new(now),
             files: Mutex::new(files),
@@ -242,6 +243,24 @@ impl Tables {
         Ok(())
     }
 
+    /// Writes the checkpoints that the table `checkpoints` lacks, oldest first. Its position is the size of the newest.
+    pub(crate) async fn keep_checkpoints(&self, signed: Vec<SignedCheckpoint>) -> Result<(), ProjectionError> {
+        let mut files = self.files.lock().await;
+        let Some(cold) = files.get_mut(&Table::Checkpoints).filter(|_| !self.read_only) else { return Ok(()) };
+        let rows = checkpoint_rows(&signed, cold.positions()).map_err(joining(Table::Checkpoints.name(), 0, 0))?;
+        if rows.num_rows() > 0 {
+            let mut sizes = cold.positions().clone();
+            for checkpoint in &signed {
+                let size = sizes.entry(checkpoint.partition).or_insert(checkpoint.size);
+                *size = checkpoint.size.max(*size);
+            }
+            cold.append(vec![rows], &sizes).await?;
+            cold.tidy().await?;
+            self.show(Table::Checkpoints, cold, false);
+        }
+        Ok(())
+    }
+
     /// From now on the files' new version counts; frozen rows leave in the same moment.
     fn show(&self, table: Table, cold: &Cold, wrote: bool) {
         let bytes = {
@@ -261,13 +280,23 @@ impl Tables {
     /// Refuses files that hold blocks which a journal, read to its end, does not have: it was cut or replaced.
     pub(crate) fn check_end(&self, partition: u32, end: Option<u64>) -> Result<(), ProjectionError> {
         let end = end.unwrap_or(0);
-        for (table, held) in &self.read().tables {
+        for (table, held) in self.read().tables.iter().filter(|(table, _)| table.is_folded()) {
             if let Some(&position) = held.positions.get(&partition).filter(|position| **position > end) {
                 return Err(ProjectionError::JournalBehind { table: table.name(), partition, held: position, end });
             }
         }
         Ok(())
     }
+}
+
+/// The checkpoints beyond those that the files hold.
+pub(crate) fn checkpoint_rows(signed: &[SignedCheckpoint], held: &Positions) -> Result<RecordBatch, ArrowError> {
+    let mut columns = Columns::new(Table::Checkpoints);
+    let lacks = |signed: &&SignedCheckpoint| held.get(&signed.partition).is_none_or(|size| *size < signed.size);
+    for SignedCheckpoint { partition, origin, size, root, note } in signed.iter().filter(lacks).cloned() {
+        columns.push(&(), &CheckpointRow { partition, origin, size, root, note });
+    }
+    columns.finish()
 }
 
 /// The folder of the tables inside a node's directory.

@@ -1,7 +1,7 @@
 //! Tables on disk: rows and positions stand or fall together, whatever is lost.
 
 use crate::{
-    Options, Projections,
+    Checkpoints, Options, Projections, SignedCheckpoint,
     delta::{Cold, Found, home},
     error::ProjectionError,
     follow,
@@ -9,7 +9,7 @@ use crate::{
     tables::tables_dir,
     testing::{Journal, author, economy, opened, rows},
 };
-use cairn_schemas::Encoding;
+use cairn_schemas::{Encoding, Root};
 use std::{collections::BTreeMap, fs, sync::Arc};
 use tokio::sync::watch;
 
@@ -176,6 +176,37 @@ async fn a_node_folds_as_it_goes_and_flushes_when_it_ends() {
     assert_eq!(*projections.tables().hot_bytes().borrow(), 0);
     let reading = Projections::open_read_only(journal.log.clone(), dir.path(), Options::default()).await.unwrap();
     assert_eq!(rows(&reading, "SELECT text FROM audit").await.len(), 3);
+}
+
+/// Checkpoints of sizes 3 and up to `.0`.
+#[derive(Debug)]
+struct Signed(u64);
+
+impl Checkpoints for Signed {
+    fn newest(&self, partition: u32) -> Option<SignedCheckpoint> {
+        self.all().pop().filter(|newest| newest.partition == partition)
+    }
+
+    fn all(&self) -> Vec<SignedCheckpoint> {
+        let signed = |size| SignedCheckpoint { partition: 0, origin: "o".into(), size, root: Root([1; 32]), note: format!("note {size}") };
+        (3..=self.0).map(signed).collect()
+    }
+}
+
+#[tokio::test]
+async fn each_checkpoint_is_kept_once() {
+    let journal = economy(Encoding::Json).await;
+    let dir = tempfile::tempdir().unwrap();
+    let question = "SELECT size FROM checkpoints ORDER BY size";
+    for newest in [3, 5, 5, 6] {
+        let projections = opened(&journal, dir.path()).await.with_checkpoints(Arc::new(Signed(newest)));
+        let expected: Vec<_> = (3..=newest).map(|size| serde_json::json!({"size": size})).collect();
+        assert_eq!(rows(&projections, question).await, expected, "before the flush");
+        projections.flush().await.unwrap();
+        assert_eq!(rows(&projections, question).await, expected, "after it");
+    }
+    let reading = Projections::open_read_only(journal.log.clone(), dir.path(), Options::default()).await.unwrap();
+    assert_eq!(rows(&reading, question).await.len(), 4);
 }
 
 #[tokio::test]

@@ -173,9 +173,14 @@ impl Table {
         Table::ALL.iter().copied().find(|table| table.name() == name)
     }
 
-    /// Whether its rows are folded from the journal and kept in a Delta table; the others are told when asked.
+    /// Whether its rows are folded from the journal.
     pub const fn is_folded(self) -> bool {
         !matches!(self, Table::Checkpoints | Table::ConsumerLag)
+    }
+
+    /// The tables that have files: all but the one that speaks of now.
+    pub fn kept() -> impl Iterator<Item = Table> {
+        Table::ALL.iter().copied().filter(|table| *table != Table::ConsumerLag)
     }
 
     /// The tables that are folded from the journal.

@@ -1,4 +1,4 @@
-//! The tables that are told when asked, not folded: signed checkpoints, and how far each fold is.
+//! The tables that are not folded from the journal: signed checkpoints, and how far each fold is.
 
 use super::row;
 use cairn_schemas::{Root, Timestamp};

@@ -6,8 +6,8 @@ use super::{SCHEMA, state_at, views::VIEWS};
 use crate::{
     Projections,
     error::SqlError,
-    rows::{CheckpointRow, Columns, Table},
-    tables::{Moment, Part},
+    rows::{Columns, Table},
+    tables::{Moment, Part, checkpoint_rows},
 };
 use arrow::{array::RecordBatch, datatypes::SchemaRef};
 use async_trait::async_trait;
@@ -37,20 +37,22 @@ impl Shown {
         Arc::new_cyclic(|this| Shown { projections, base, moment, this: this.clone() })
     }
 
-    /// The rows of a table that is told when asked.
-    async fn told(&self, table: Table) -> Result<RecordBatch> {
-        let mut columns = Columns::new(table);
-        if table == Table::ConsumerLag {
-            let lags = self.projections.lags().await.map_err(|error| DataFusionError::External(Box::new(error)))?;
-            lags.iter().for_each(|row| columns.push(&(), row));
-        } else {
-            for checkpoint in self.projections.proofs().checkpoints().all() {
-                let (partition, origin, size, root, note) =
-                    (checkpoint.partition, checkpoint.origin, checkpoint.size, checkpoint.root, checkpoint.note);
-                columns.push(&(), &CheckpointRow { partition, origin, size, root, note });
+    /// The rows of a table that are not in files: hot ones, or those that are told when asked.
+    async fn told(&self, table: Table) -> Result<Vec<RecordBatch>> {
+        let told = match table {
+            Table::ConsumerLag => {
+                let mut columns = Columns::new(table);
+                let lags = self.projections.lags().await.map_err(|error| DataFusionError::External(Box::new(error)))?;
+                lags.iter().for_each(|row| columns.push(&(), row));
+                columns.finish()?
             }
-        }
-        Ok(columns.finish()?)
+            Table::Checkpoints => {
+                let held = self.moment.held.get(&table).cloned().unwrap_or_default();
+                checkpoint_rows(&self.projections.proofs().checkpoints().all(), &held)?
+            }
+            folded => return Ok(self.moment.tables.get(&folded).map(|part| part.hot.clone()).unwrap_or_default()),
+        };
+        Ok(vec![told])
     }
 
     async fn view(&self, sql: &str) -> Result<Arc<dyn TableProvider>> {
@@ -77,10 +79,8 @@ impl SchemaProvider for Shown {
             return self.view(sql).await.map(Some);
         }
         let Some(table) = Table::named(name) else { return Ok(None) };
-        let part = match self.moment.tables.get(&table) {
-            Some(part) => part.clone(),
-            None => Part { hot: vec![self.told(table).await?], cold: None },
-        };
+        let cold = self.moment.tables.get(&table).and_then(|part| part.cold.clone());
+        let part = Part { hot: self.told(table).await?, cold };
         Ok(Some(Arc::new(Whole { schema: table.schema(), part })))
     }
 
