@@ -250,7 +250,8 @@ fn books_balance(node: &Node) {
     assert_eq!(latest, balances(entered));
     assert_eq!(latest.iter().map(|(_, balance)| balance).sum::<i128>(), 0, "{latest:?}");
     let funded = "SELECT credit, count(*) AS n FROM entries WHERE debit = 'issuer' GROUP BY credit ORDER BY credit";
-    let funded: Vec<_> = node.sql(funded).iter().map(|row| (row["credit"].as_str().unwrap().to_owned(), row["n"].as_u64().unwrap())).collect();
+    let funded: Vec<_> =
+        node.sql(funded).iter().map(|row| (row["credit"].as_str().unwrap().to_owned(), row["n"].as_u64().unwrap())).collect();
     assert_eq!(funded, ["acme", "ada", "bob", "cyd"].map(|name| (name.to_owned(), 1)));
 }
 

@@ -137,7 +137,9 @@ pub struct Http {
 impl Http {
     pub fn new() -> Http {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        Http { runtime, client: reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().unwrap() }
+        // No connection is used twice: a node closes those whose body it did not read to the end.
+        let client = reqwest::Client::builder().no_proxy().timeout(PATIENCE).pool_max_idle_per_host(0).build().unwrap();
+        Http { runtime, client }
     }
 
     pub fn ask(&self, method: &str, url: &str, headers: &[(&str, &str)], body: Vec<u8>, limit: Duration) -> reqwest::Result<Answer> {
