@@ -51,6 +51,7 @@ pub const CODES: &[Code] = &[
     code("CRN-1110", "no such blob here", "ask whoever named it to store it again"),
     code("CRN-1111", "the request's Host or Origin is not this node's", "use the address that `cairn up` printed"),
     code("CRN-1112", "a parameter is missing or out of range", "correct it as the detail says"),
+    code("CRN-1113", "no such route or method", "see the routes in the README of ingest/gateway"),
     code(
         "CRN-1114",
         "the journal cannot be read there",

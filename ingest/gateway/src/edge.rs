@@ -6,7 +6,7 @@
 use crate::{Gateway, Options, problem::Refusal};
 use axum::{
     extract::{Request, State},
-    http::{HeaderMap, StatusCode, header},
+    http::{HeaderMap, Method, StatusCode, Uri, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -78,6 +78,16 @@ pub(crate) async fn admit(State(edge): State<Edge>, request: Request, next: Next
         Ok(_place) => next.run(request).await,
         Err(_) => Refusal::new(StatusCode::TOO_MANY_REQUESTS, "CRN-1106", "too many requests are under way").into_response(),
     }
+}
+
+/// A path that no route takes.
+pub(crate) async fn nowhere(method: Method, uri: Uri) -> Refusal {
+    Refusal::new(StatusCode::NOT_FOUND, "CRN-1113", format!("{method} {}", uri.path()))
+}
+
+/// A path that takes other methods, which the `Allow` header names.
+pub(crate) async fn not_so(method: Method, uri: Uri) -> Refusal {
+    Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "CRN-1113", format!("{method} {}", uri.path()))
 }
 
 /// The process answers.

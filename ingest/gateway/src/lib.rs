@@ -81,5 +81,6 @@ pub fn router(log: Arc<dyn EventLog>, blobs: Blobs, outcomes: Outcomes, metrics:
 
 /// Puts the edge's checks before routes: these, and those of other parts that the node serves at the same address.
 pub fn guard(routes: Router, options: &Options) -> Router {
+    let routes = routes.fallback(edge::nowhere).method_not_allowed_fallback(edge::not_so);
     routes.layer(middleware::from_fn_with_state(edge::Edge::new(options), edge::admit))
 }
