@@ -5,6 +5,7 @@
 use crate::exit::Failure;
 use clap::{CommandFactory, Parser};
 use clap_complete::Shell;
+use std::io::Write;
 
 /// Print completions for a shell
 #[derive(Debug, Parser)]
@@ -14,6 +15,8 @@ pub struct Args {
 }
 
 pub fn run(args: &Args) -> Result<(), Failure> {
-    clap_complete::generate(args.shell, &mut crate::Cli::command(), "cairn", &mut std::io::stdout());
-    Ok(())
+    // Written whole and by ourselves: what generates it panics when its reader has gone.
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut crate::Cli::command(), "cairn", &mut script);
+    std::io::stdout().write_all(&script).map_err(|error| anyhow::Error::from(error).into())
 }
