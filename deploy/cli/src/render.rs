@@ -30,6 +30,7 @@ pub fn rows(rows: &[Row], format: Format) -> io::Result<()> {
             Ok(())
         }
         Format::Csv => csv(&mut out, rows),
+        Format::Table if rows.is_empty() => writeln!(out, "no rows"),
         Format::Table => writeln!(out, "{}", table(rows)),
     }
 }

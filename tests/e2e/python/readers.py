@@ -21,7 +21,7 @@ HISTORY = [
     "events", "decisions", "realms", "keys", "accounts", "entries", "jobs", "tasks",
     "workers", "gradients", "proofs", "disputes", "votes", "audit",
 ]
-OTHERS = ["dispositions", "blocks"]
+OTHERS = ["dispositions", "blocks", "checkpoints"]
 LEAF_COLUMNS = ["partition", "leaf", "leaf_hash", "height", "at"]
 MONEY = pa.decimal128(38, 0)
 

@@ -4,6 +4,7 @@
 
 pub mod config;
 pub mod found;
+pub mod gauges;
 pub mod keys;
 pub mod layout;
 pub mod live;

@@ -7,6 +7,7 @@ use crate::{
     exit::{Exit, Failure},
     node::{
         config::Config,
+        gauges::Gauges,
         keys,
         layout::Layout,
         live::Live,
@@ -91,6 +92,7 @@ impl Node {
             .map_err(|error| cannot_start(error.code(), error))?
             .with_checkpoints(checkpoints.clone());
         parts.projections(&projections);
+        parts.gauges(Gauges::new(&projections, &metrics));
         let edge = edge_options(&config.server)?;
         let routes = cairn_gateway::router(log.clone(), blobs.clone(), outcomes, metrics, edge.clone());
         let routes = cairn_gateway::guard(routes.merge(cairn_projections::http::router(projections)), &edge);
@@ -220,6 +222,13 @@ impl Parts {
     fn projections(&mut self, projections: &Projections) {
         let (projections, stop) = (projections.clone(), self.stop.subscribe());
         self.running.spawn(async move { projections.run(stop).await.map_err(|error| halted(error.code(), error)) });
+    }
+
+    fn gauges(&mut self, gauges: Gauges) {
+        let stop = stopped(self.stop.subscribe());
+        self.running.spawn(async move {
+            tokio::select! { () = stop => Ok(()), () = gauges.run() => Ok(()) }
+        });
     }
 
     async fn serve(&mut self, routes: Router, listen: SocketAddr) -> Result<String, Failure> {
