@@ -152,18 +152,18 @@ impl Speaker {
     }
 
     /// Waits until the tables show an event that was decided. They follow the journal, so a question asked at once might miss it.
-    async fn shown(&self, hash: &str) -> Result<(), Failure> {
+    async fn shown(&self, hash: &str) -> Result<Value, Failure> {
         for _ in 0..LOOKS {
             match self.client.get(&format!("/v1/events/{hash}")).await {
-                Err(failure) if failure.code == NOT_SHOWN => tokio::time::sleep(LOOK).await,
-                answered => return answered.map(drop),
+                Err(failure) if failure.code == "CRN-6128" => tokio::time::sleep(LOOK).await,
+                answered => return answered,
             }
         }
         Err(Failure::new(Exit::Failed, "CRN-1107", anyhow!("event {hash} is decided, and no table shows it")))
     }
 
     async fn decided_before(&self, kept: &Kept) -> Result<Verdict, Failure> {
-        read(self.client.get(&format!("/v1/events/{}", kept.head.hash)).await?)
+        read(self.shown(&kept.head.hash.to_string()).await?)
     }
 }
 
