@@ -10,7 +10,7 @@ use crate::{
     node::{
         found::found,
         layout::Layout,
-        serve::Node,
+        serve::{Door, Node},
         setup::{Conduct, Setup},
     },
     render::{self, Format},
@@ -49,8 +49,9 @@ pub async fn run(args: Args, layout: &Layout) -> Result<(), Failure> {
     // A folder that holds no such files is said before anything is founded.
     let prepared = submit::Prepared::read("job.yaml", submit::EXAMPLE, args.data.as_deref())?;
     let fresh = cast()?;
-    let (mut node, setup) = Node::start(layout, || fresh, Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))).await?;
-    let client = Client::new(&node.url, None)?;
+    let door = Door { listen: Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))), ..Door::default() };
+    let (mut node, setup) = Node::start(layout, || fresh, door).await?;
+    let client = node.client()?;
     let interrupted = up::interrupted()?;
     node.start_workers(&setup)?;
     let instance = node.instance;

@@ -20,7 +20,7 @@ pub mod worker;
 use crate::{
     client::Client,
     exit::{Exit, Failure},
-    node::{layout::Layout, live::Live},
+    node::{config::token, layout::Layout, live::Live},
 };
 use anyhow::anyhow;
 use clap::Subcommand;
@@ -82,21 +82,12 @@ pub async fn run(command: Command, dir: Option<PathBuf>) -> Result<(), Failure> 
 /// The node that a writing command needs: the one at `url`, or the live one of the folder.
 pub async fn node(url: Option<&str>, layout: &Layout) -> Result<Client, Failure> {
     if let Some(url) = url {
-        let client = Client::new(url, token()?.as_deref())?;
+        let client = Client::new(url, token(layout)?.as_deref())?;
         return if client.is_alive().await { Ok(client) } else { Err(unreachable(&format!("node {url} does not answer"))) };
     }
     match Live::find(layout).await {
-        Some((live, _)) => Client::new(&live.url, token()?.as_deref()),
+        Some((_, client)) => Ok(client),
         None => Err(unreachable(&format!("no node serves {}", layout.root().display()))),
-    }
-}
-
-/// The token for nodes that ask for one: from the file that `CAIRN_TOKEN_FILE` names, never from an argument.
-fn token() -> Result<Option<String>, Failure> {
-    let Some(path) = std::env::var_os("CAIRN_TOKEN_FILE") else { return Ok(None) };
-    match std::fs::read_to_string(&path) {
-        Ok(text) => Ok(Some(text.trim().to_owned())),
-        Err(error) => Err(Failure::usage(format!("CAIRN_TOKEN_FILE {}: {error}", path.display()))),
     }
 }
 

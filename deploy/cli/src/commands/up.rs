@@ -4,12 +4,11 @@
 //! loopback addresses without a token, and demo instances on them without `--demo`.
 
 use crate::{
-    client::Client,
     exit::{Exit, Failure},
     node::{
         found::found,
         layout::Layout,
-        serve::Node,
+        serve::{Door, Node},
         setup::{Conduct, Producer, Realm, Setup, Worker},
     },
     render, speaker,
@@ -46,11 +45,9 @@ pub struct Args {
 
 pub async fn run(args: Args, layout: &Layout) -> Result<(), Failure> {
     let fresh = fresh(&args)?;
-    if let Some(listen) = args.listen.filter(|listen| !listen.ip().is_loopback()) {
-        refuse_demo(layout, listen, args.demo)?;
-    }
-    let (mut node, setup) = Node::start(layout, || fresh, args.listen).await?;
-    let client = Client::new(&node.url, None)?;
+    let door = Door { listen: args.listen, demo: args.demo };
+    let (mut node, setup) = Node::start(layout, || fresh, door).await?;
+    let client = node.client()?;
     let bar = render::bar(1, "founding");
     tokio::select! {
         founded = found(&setup, layout, &client, node.instance, &bar) => founded.map(drop)?,
@@ -96,16 +93,6 @@ fn named(text: &str) -> Result<Name, Failure> {
 
 fn units(count: u128) -> Result<Amount, Failure> {
     Amount::new(count * UNIT).ok_or_else(|| Failure::usage("an amount out of range"))
-}
-
-fn refuse_demo(layout: &Layout, listen: SocketAddr, allowed: bool) -> Result<(), Failure> {
-    match Setup::load(layout)? {
-        Some(setup) if setup.demo && !allowed => Err(Failure::usage(format!(
-            "{} holds a demo instance, and {listen} can be reached by others: say --demo if that is meant",
-            layout.root().display()
-        ))),
-        _ => Ok(()),
-    }
 }
 
 fn greet(url: &str, setup: &Setup, layout: &Layout) -> std::io::Result<()> {

@@ -9,7 +9,11 @@ use crate::{
 use anyhow::anyhow;
 use cairn_log::durable;
 use serde::Deserialize;
-use std::{fs, net::SocketAddr, path::PathBuf};
+use std::{
+    fs,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
 
 /// The file that a new node gets. Its values are the defaults, and a test holds them together.
 pub const DEFAULT: &str = include_str!("../../../cairn.toml");
@@ -55,6 +59,28 @@ pub struct Blobs {
 #[serde(deny_unknown_fields)]
 pub struct Worker {
     pub threads: usize,
+}
+
+impl Server {
+    /// The token that requests must carry, from its file; a relative path is one of the node's folder.
+    pub fn token(&self, layout: &Layout) -> Result<Option<String>, Failure> {
+        self.token_file.as_deref().map(|path| read_token(&layout.root().join(path))).transpose()
+    }
+}
+
+/// The token for the node of this folder, or for any: from the file that `CAIRN_TOKEN_FILE` names, else the folder's own. Never
+/// from an argument, which others could see.
+pub fn token(layout: &Layout) -> Result<Option<String>, Failure> {
+    match std::env::var_os("CAIRN_TOKEN_FILE") {
+        Some(path) => read_token(Path::new(&path)).map(Some),
+        None if layout.config().exists() => Config::load(layout)?.server.token(layout),
+        None => Ok(None),
+    }
+}
+
+fn read_token(path: &Path) -> Result<String, Failure> {
+    let text = fs::read_to_string(path).map_err(|error| Failure::usage(format!("token file {}: {error}", path.display())))?;
+    Ok(text.trim().to_owned())
 }
 
 impl Config {

@@ -2,7 +2,10 @@
 //!
 //! Owns `node.json`. Refuses belief: a file may be left over from a process that died, so the address is asked.
 
-use crate::{client::Client, node::layout::Layout};
+use crate::{
+    client::Client,
+    node::{config::token, layout::Layout},
+};
 use cairn_log::durable;
 use serde::{Deserialize, Serialize};
 use std::{fs, io};
@@ -38,7 +41,7 @@ impl Live {
     /// The node that serves this folder, if one answers.
     pub async fn find(layout: &Layout) -> Option<(Live, Client)> {
         let live = Live::said(layout)?;
-        let client = Client::new(&live.url, None).ok()?;
+        let client = Client::new(&live.url, token(layout).ok()?.as_deref()).ok()?;
         client.is_alive().await.then_some((live, client))
     }
 }

@@ -4,9 +4,10 @@
 //! half a node: when one part ends, the others are stopped and the first error is the answer.
 
 use crate::{
+    client::Client,
     exit::{Exit, Failure},
     node::{
-        config::Config,
+        config::{Config, Server, token},
         gauges::Gauges,
         keys,
         layout::Layout,
@@ -34,7 +35,7 @@ use cairn_projections::{
     checkpoint::{CheckpointFiles, Signing, anchors},
 };
 use cairn_schemas::{SecretKey, genesis::Genesis, ids::InstanceId};
-use std::{fs, future::Future, net::SocketAddr, sync::Arc, time::Duration};
+use std::{future::Future, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{net::TcpListener, sync::watch, task::JoinSet};
 
 /// Between two checkpoints of a growing partition.
@@ -59,8 +60,8 @@ pub struct Node {
 }
 
 impl Node {
-    /// Starts everything but the workers, who must be founded first. `listen` takes the place of the configuration's address.
-    pub async fn start(layout: &Layout, fresh: impl FnOnce() -> Setup, listen: Option<SocketAddr>) -> Result<(Node, Setup), Failure> {
+    /// Starts everything but the workers, who must be founded first.
+    pub async fn start(layout: &Layout, fresh: impl FnOnce() -> Setup, door: Door) -> Result<(Node, Setup), Failure> {
         let lock = DirLock::exclusive(layout.root()).map_err(|error| cannot_start(error.code(), error))?;
         let config = Config::load_or_create(layout)?;
         let keys = Keys::of(layout)?;
@@ -68,6 +69,7 @@ impl Node {
         for author in setup.authors() {
             keys::read_or_create(&layout.key(author))?;
         }
+        let listen = door.address(&config, &setup)?;
         let genesis = keys.genesis(&setup)?;
         let instance = genesis.id().map_err(|error| cannot_start("CRN-1007", error))?;
         let options = Options::new(setup.partitions);
@@ -93,10 +95,10 @@ impl Node {
             .with_checkpoints(checkpoints.clone());
         parts.projections(&projections);
         parts.gauges(Gauges::new(&projections, &metrics));
-        let edge = edge_options(&config.server)?;
+        let edge = edge_options(&config.server, layout)?;
         let routes = cairn_gateway::router(log.clone(), blobs.clone(), outcomes, metrics, edge.clone());
         let routes = cairn_gateway::guard(routes.merge(cairn_projections::http::router(projections)), &edge);
-        let url = parts.serve(routes, listen.unwrap_or(config.server.listen)).await?;
+        let url = parts.serve(routes, listen).await?;
         let live =
             Live { url: url.clone(), pid: std::process::id(), instance: instance.to_string(), version: env!("CARGO_PKG_VERSION").into() };
         live.announce(layout).map_err(|error| cannot_start("CRN-1007", error))?;
@@ -137,6 +139,11 @@ impl Node {
         ended
     }
 
+    /// A client of this node, for those in the same process who speak to it like anybody.
+    pub fn client(&self) -> Result<Client, Failure> {
+        Client::new(&self.url, token(&self.layout)?.as_deref())
+    }
+
     /// Whether a part has ended: then the node is none any more.
     pub async fn ended(&mut self) -> Failure {
         match self.parts.join_next().await {
@@ -159,6 +166,32 @@ impl Node {
         };
         // A part that does not stop is dropped as a crash would drop it.
         tokio::time::timeout(GRACE, stopping).await.unwrap_or(Ok(()))
+    }
+}
+
+/// Where a node is to be reached, as its starter says.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Door {
+    /// Takes the place of the configuration's address.
+    pub listen: Option<SocketAddr>,
+    /// Whether a demo instance may be served where others can reach it.
+    pub demo: bool,
+}
+
+impl Door {
+    /// The address, if nobody is let in by it who should not be.
+    fn address(&self, config: &Config, setup: &Setup) -> Result<SocketAddr, Failure> {
+        let listen = self.listen.unwrap_or(config.server.listen);
+        if listen.ip().is_loopback() {
+            return Ok(listen);
+        }
+        if config.server.token_file.is_none() {
+            return Err(Failure::usage(format!("others can reach {listen}: set server.token_file in cairn.toml")));
+        }
+        if setup.demo && !self.demo {
+            return Err(Failure::usage(format!("this is a demo instance, and others can reach {listen}: say --demo if that is meant")));
+        }
+        Ok(listen)
     }
 }
 
@@ -258,17 +291,10 @@ fn conduct(conduct: Conduct) -> workers::Conduct {
     }
 }
 
-fn edge_options(server: &crate::node::config::Server) -> Result<cairn_gateway::Options, Failure> {
-    let token = match &server.token_file {
-        Some(path) => {
-            let secret = fs::read_to_string(path).map_err(|error| Failure::usage(format!("token file {}: {error}", path.display())))?;
-            Some(Token::new(secret.trim()))
-        }
-        None => None,
-    };
+fn edge_options(server: &Server, layout: &Layout) -> Result<cairn_gateway::Options, Failure> {
     Ok(cairn_gateway::Options {
         hosts: server.hosts.clone(),
-        token,
+        token: server.token(layout)?.map(|secret| Token::new(&secret)),
         concurrency: server.concurrency,
         max_lag: server.max_lag,
         ..cairn_gateway::Options::default()
