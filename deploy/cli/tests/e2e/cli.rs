@@ -79,7 +79,7 @@ fn a_typing_error_in_a_job_is_shown_where_it_stands() {
 fn a_folder_has_one_node_which_stops_when_told() {
     let folder = tempfile::tempdir().unwrap();
     let node = Node::up(folder.path(), &["--workers", "1"]);
-    for says in ["directory", text(folder.path()), "cairn submit", "ada"] {
+    for says in ["directory", text(folder.path()), " submit ", "ada"] {
         assert!(node.greeting.contains(says), "{says} in {}", node.greeting);
     }
     let holder = node.process.0.id().to_string();
@@ -158,6 +158,43 @@ fn an_unknown_key_of_the_configuration_is_refused() {
     }
     fs::write(&path, good).unwrap();
     assert!(Node::up(folder.path(), &[]).stop().success());
+}
+
+#[test]
+fn a_node_with_a_token_answers_who_shows_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let (dir, file) = (folder.path().join("node"), folder.path().join("token"));
+    assert!(Node::up(&dir, &["--workers", "1"]).stop().success());
+    keep_secret(&file, "s3cret");
+    let (config, example) = (dir.join("cairn.toml"), "# token_file = \"keys/token\"");
+    let open = fs::read_to_string(&config).unwrap();
+    assert!(open.contains(example), "{open}");
+    fs::write(&config, open.replacen(example, &format!("token_file = \"{}\"", text(&file)), 1)).unwrap();
+    let mut node = Node::up_with(&dir, &[], Some("s3cret"));
+    assert_eq!(node.get("/v1/realms").status, 200);
+    for (method, path) in [("GET", "/v1/realms"), ("POST", "/v1/events"), ("POST", "/v1/sql"), ("GET", "/v1/journal?partition=0&from=0")] {
+        for wrong in [None, Some("Bearer other".to_owned()), Some("s3cret".to_owned())] {
+            node.token = wrong;
+            let answer = node.ask(method, path, &[], "");
+            assert_eq!((answer.status, answer.problem().as_str()), (401, "CRN-1115"), "{method} {path}");
+        }
+    }
+    // Whoever can read the node's folder, and whoever was given the token, speaks to it.
+    let count = "SELECT count(*) AS n FROM events";
+    run(&["status", "--dir", text(&dir)]).good();
+    run(&["sql", count, "--dir", text(&dir)]).good();
+    let far =
+        |token: &Path| cairn(&["sql", count, "--node", &node.url, "--dir", "nowhere"]).env("CAIRN_TOKEN_FILE", token).output().unwrap();
+    assert!(far(&file).status.success());
+    let other = folder.path().join("other");
+    keep_secret(&other, "other");
+    assert!(!far(&other).status.success());
+    assert!(node.stop().success());
+}
+
+fn keep_secret(path: &Path, secret: &str) {
+    fs::write(path, secret).unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();
 }
 
 #[test]

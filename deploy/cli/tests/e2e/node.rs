@@ -169,11 +169,18 @@ pub struct Node {
     pub greeting: String,
     pub process: Running,
     pub http: Http,
+    /// What every request carries, where the node asks for it.
+    pub token: Option<String>,
 }
 
 impl Node {
     /// Starts it and waits for the lines that it prints once it serves.
     pub fn up(dir: &Path, more: &[&str]) -> Node {
+        Node::up_with(dir, more, None)
+    }
+
+    /// The same for a node whose configuration names a token.
+    pub fn up_with(dir: &Path, more: &[&str], token: Option<&str>) -> Node {
         let mut command = cairn(&["up", "--listen", "127.0.0.1:0", "--dir", dir.to_str().unwrap()]);
         let mut process = Running::start({
             command.args(more).stdout(Stdio::piped());
@@ -185,11 +192,21 @@ impl Node {
             assert!(lines.read_line(&mut greeting).unwrap() > 0, "the node ended: {greeting}");
         }
         let url = greeting.lines().find_map(|line| line.strip_prefix("address")).unwrap().trim().to_owned();
-        Node { url, dir: dir.to_owned(), greeting, process, http: Http::new() }
+        let node =
+            Node { url, dir: dir.to_owned(), greeting, process, http: Http::new(), token: token.map(|secret| format!("Bearer {secret}")) };
+        until("the tables have caught up with the journal", || node.is_caught_up().then_some(()));
+        node
+    }
+
+    fn is_caught_up(&self) -> bool {
+        let folds = self.sql("SELECT height, lag_records FROM consumer_lag WHERE fold = 'journal'");
+        !folds.is_empty() && folds.iter().all(|fold| fold["height"].is_u64() && fold["lag_records"] == 0)
     }
 
     pub fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: impl Into<Vec<u8>>) -> Answer {
-        self.http.ask(method, &format!("{}{path}", self.url), headers, body.into(), PATIENCE).unwrap()
+        let token = self.token.as_deref().map(|token| ("authorization", token));
+        let headers: Vec<_> = headers.iter().copied().chain(token).collect();
+        self.http.ask(method, &format!("{}{path}", self.url), &headers, body.into(), PATIENCE).unwrap()
     }
 
     pub fn get(&self, path: &str) -> Answer {
