@@ -4,6 +4,7 @@
 //! every assertion is about what a person, a program or an auditor sees.
 #![allow(clippy::unwrap_used)]
 
+mod acknowledged;
 mod cli;
 mod crash;
 mod full_disk;
