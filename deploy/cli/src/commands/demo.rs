@@ -55,13 +55,19 @@ pub async fn run(args: Args, layout: &Layout) -> Result<(), Failure> {
     let interrupted = up::interrupted()?;
     node.start_workers(&setup)?;
     let instance = node.instance;
-    let job = tokio::select! {
-        shown = play(&client, instance, layout, &setup, prepared) => shown?,
-        failure = node.ended() => return Err(failure),
+    let played = tokio::select! {
+        played = play(&client, instance, layout, &setup, prepared) => played,
+        failure = node.ended() => Err(failure),
         () = interrupted => return node.stop().await,
     };
-    let report = report::Report::read(&client, &node.checkpoints, &setup, layout, &job, begun.elapsed()).await?;
-    node.stop().await?;
+    let report = match played {
+        Ok(job) => report::Report::read(&client, &node.checkpoints, &setup, layout, &job, begun.elapsed()).await,
+        Err(failure) => Err(failure),
+    };
+    // What stopped the play is the answer; the parts stop in order all the same.
+    let stopped = node.stop().await;
+    let report = report?;
+    stopped?;
     report.show(args.format, layout).map_err(|error| anyhow::Error::from(error).into())
 }
 

@@ -49,14 +49,20 @@ pub async fn run(args: Args, layout: &Layout) -> Result<(), Failure> {
     let (mut node, setup) = Node::start(layout, || fresh, door).await?;
     let client = node.client()?;
     let bar = render::bar(1, "founding");
-    tokio::select! {
-        founded = found(&setup, layout, &client, node.instance, &bar) => founded.map(drop)?,
-        failure = node.ended() => return Err(failure),
-    }
+    let interrupted = interrupted()?;
+    tokio::pin!(interrupted);
+    let founded = tokio::select! {
+        founded = found(&setup, layout, &client, node.instance, &bar) => founded.map(drop),
+        failure = node.ended() => Err(failure),
+        () = &mut interrupted => return node.stop().await,
+    };
     bar.finish_and_clear();
-    node.start_workers(&setup)?;
+    if let Err(failure) = founded.and_then(|()| node.start_workers(&setup)) {
+        // What stopped the founding is the answer; the parts stop in order all the same.
+        return node.stop().await.and(Err(failure));
+    }
     greet(&node.url, &setup, layout).map_err(anyhow::Error::from)?;
-    node.run_until(interrupted()?).await
+    node.run_until(interrupted).await
 }
 
 /// A setup for everyday use: nobody cheats.

@@ -35,7 +35,12 @@ use cairn_projections::{
     checkpoint::{CheckpointFiles, Signing, anchors},
 };
 use cairn_schemas::{SecretKey, genesis::Genesis, ids::InstanceId};
-use std::{future::Future, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    net::{Ipv4Addr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 use tokio::{net::TcpListener, sync::watch, task::JoinSet};
 
 /// Between two checkpoints of a growing partition.
@@ -267,7 +272,11 @@ impl Parts {
     async fn serve(&mut self, routes: Router, listen: SocketAddr) -> Result<String, Failure> {
         let in_the_way = |error| cannot_start("CRN-1007", anyhow!("address {listen}: {error}"));
         let listener = TcpListener::bind(listen).await.map_err(in_the_way)?;
-        let address = listener.local_addr().map_err(in_the_way)?;
+        let mut address = listener.local_addr().map_err(in_the_way)?;
+        if address.ip().is_unspecified() {
+            // Every address is no address to type: those on this machine use loopback.
+            address.set_ip(Ipv4Addr::LOCALHOST.into());
+        }
         let stop = stopped(self.stop.subscribe());
         self.running.spawn(async move {
             axum::serve(listener, routes).with_graceful_shutdown(stop).await.map_err(|error| halted("CRN-1007", error))
