@@ -1,6 +1,6 @@
 //! Why a projection stops, and why a question is not answered.
 //!
-//! Owns codes CRN-6101 to CRN-6139. Refuses to call a bad question a fault of ours: [`SqlError`] is the asker's to mend.
+//! Owns codes 6101 to 6139. Refuses to call a bad question a fault of ours: [`SqlError`] is the asker's to mend.
 
 use arrow::error::ArrowError;
 use cairn_log::{ReadError, journal::JournalError};

@@ -5,7 +5,7 @@
 //! deletion: who needs a blob knows its hash.
 //!
 //! `object_store` does the reading, and all of a remote store. It does not fsync in a directory, so there we write
-//! ourselves. Codes CRN-5301 to CRN-5309.
+//! ourselves. Codes 5301 to 5309.
 
 use crate::durable;
 use crate::error::next_of;

@@ -1,6 +1,6 @@
 //! What an append or a read answers when it does not succeed.
 //!
-//! Owns codes CRN-5101 to CRN-5119. Refuses to guess: an error that leaves the outcome open says so.
+//! Owns codes 5101 to 5119. Refuses to guess: an error that leaves the outcome open says so.
 
 use crate::Place;
 use cairn_schemas::code;

@@ -1,6 +1,6 @@
 //! Why a partition stops being led.
 //!
-//! Owns codes CRN-3101 to CRN-3119 beside the decider's, and CRN-52xx of snapshots. Refuses what an author sent: that never stops a partition.
+//! Owns codes 3101 to 3119 beside the decider's, and CRN-52xx of snapshots. Refuses what an author sent: that never stops a partition.
 
 use crate::decider::Halt;
 use cairn_log::{AppendError, ReadError, journal::JournalError};

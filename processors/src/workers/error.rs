@@ -1,6 +1,6 @@
 //! What stops a duty, and what stops a worker.
 //!
-//! Owns codes CRN-7121 to CRN-7129. Refuses blame: what a worker could not have is reported, what it means the decider says.
+//! Owns codes 7121 to 7129. Refuses blame: what a worker could not have is reported, what it means the decider says.
 
 use crate::{author::AuthorError, ledger::LedgerError};
 use cairn_log::journal::JournalError;

@@ -1,6 +1,6 @@
 //! Why no checkpoint is signed.
 //!
-//! Owns codes CRN-6211 to CRN-6219. Refuses to go on after any of them: a signer in doubt does not sign.
+//! Owns codes 6211 to 6219. Refuses to go on after any of them: a signer in doubt does not sign.
 
 use cairn_log::journal::JournalError;
 use cairn_schemas::{Root, code, note::NoteError};

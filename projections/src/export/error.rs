@@ -1,6 +1,6 @@
 //! Why there is no export.
 //!
-//! Owns codes CRN-6201 to CRN-6209. Refuses half an export: what was begun has no manifest.
+//! Owns codes 6201 to 6209. Refuses half an export: what was begun has no manifest.
 
 use arrow::error::ArrowError;
 use cairn_log::journal::JournalError;

@@ -1,6 +1,6 @@
 //! Why an export does not verify.
 //!
-//! Owns codes CRN-6301 to CRN-6329: one reason each, beside the file it concerns. Refuses repair: an export is whole or it is nothing.
+//! Owns codes 6301 to 6329: one reason each, beside the file it concerns. Refuses repair: an export is whole or it is nothing.
 
 use cairn_schemas::{PublicKey, Root, code};
 use std::io;

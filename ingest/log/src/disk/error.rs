@@ -1,6 +1,6 @@
 //! What opening a log on disk answers when it does not succeed.
 //!
-//! Owns codes CRN-5122 to CRN-5129 (CRN-5121 is the failed fsync, which has no caller to answer).
+//! Owns codes 5122 to 5129 (CRN-5121 is the failed fsync, which has no caller to answer).
 
 use crate::error::next_of;
 use std::io;

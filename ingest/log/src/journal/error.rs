@@ -1,6 +1,6 @@
 //! Why a reader of the journal stops.
 //!
-//! Owns codes CRN-4001 to CRN-4019. Refuses what is merely void: that is counted and stops nobody.
+//! Owns codes 4001 to 4019. Refuses what is merely void: that is counted and stops nobody.
 
 use crate::{AppendError, ReadError};
 use cairn_schemas::{InstanceId, code, codec::CodecError};
