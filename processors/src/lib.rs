@@ -6,5 +6,7 @@
 pub mod author;
 pub mod decider;
 pub mod ledger;
+#[cfg(feature = "planted")]
+pub mod planted;
 pub mod runner;
 pub mod workers;

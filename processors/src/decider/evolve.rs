@@ -3,6 +3,8 @@
 //! Owns the order in which the books hear a fact. Refuses judgement: a recorded fact applies, or the partition halts.
 
 use super::{Context, Halt, State};
+#[cfg(feature = "planted")]
+use crate::planted;
 use cairn_schemas::{
     Fact, SignedEvent,
     decision::{Decision, Subject},
@@ -13,6 +15,8 @@ use cairn_schemas::{
 /// After `Err` the state is worthless: facts may be half applied.
 pub fn evolve(state: &mut State, ctx: &Context, decision: &Decision, event: Option<&SignedEvent>) -> Result<(), Halt> {
     match (&decision.subject, event) {
+        #[cfg(feature = "planted")]
+        (Subject::Event { .. }, Some(_)) if decision.verdict.code().is_some() && planted::is(planted::Fault::LaneStays) => {}
         (Subject::Event { .. }, Some(signed)) => state.lanes.advance(signed)?,
         (Subject::Tick(_), None) => {}
         _ => return Err(Halt::fact("admission", "a decision on an event comes with that event, a tick without")),

@@ -7,6 +7,8 @@ use super::{
     Options, RunError,
     verify::{Input, verify},
 };
+#[cfg(feature = "planted")]
+use crate::planted;
 use cairn_log::{EventLog, Place, Read, ReadError, ReadLimit};
 use cairn_schemas::{RecordHash, Stream, Topic, block::Next, record};
 use futures::future::try_join_all;
@@ -49,6 +51,9 @@ impl Inputs {
             meet(log.as_ref(), partition, position).await?;
         }
         let queues = next.map(|next| Queue::at(next.topic, next.offset));
+        #[cfg(feature = "planted")]
+        let queues = queues
+            .map(|queue| Queue { from: queue.from + u64::from(queue.from > 0 && planted::is(planted::Fault::RecordSkipped)), ..queue });
         Ok(Inputs { log, partition, options, queues, turn: 0, granted: false })
     }
 
