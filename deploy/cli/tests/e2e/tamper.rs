@@ -43,7 +43,10 @@ impl Export {
         assert!(node.stop().success());
         let mut export = Export { folder, files: Vec::new() };
         let out = export.out();
-        run(&["export", "--dir", dir.to_str().unwrap(), "--to", out.to_str().unwrap()]).good();
+        let arguments = ["export", "--dir", dir.to_str().unwrap(), "--to", out.to_str().unwrap()];
+        run(&arguments).good();
+        // Nothing is written over: the second time the folder is not empty.
+        assert!(run(&arguments).bad(1).contains("error[CRN-62"));
         export.files = files(&out);
         assert!(export.files.len() >= 7, "{:?}", export.files);
         export

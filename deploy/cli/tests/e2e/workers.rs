@@ -73,6 +73,7 @@ fn records_come_from_folders_of_idx_or_csv() {
     is_done(&node, &ended);
     let again = submit(&node, &idx);
     is_done(&node, &again);
+    until("the tasks are counted", || node.get("/metrics").text().contains("cairn_tasks{state=\"").then_some(()));
     // The same records make the same model, however they were written down.
     assert_eq!(ended["correct"], again["correct"]);
     let hashes = node.sql("SELECT DISTINCT data_hash, result FROM jobs WHERE state = 'completed'");
