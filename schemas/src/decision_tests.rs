@@ -1,10 +1,6 @@
 #![allow(clippy::unwrap_used)]
 use super::*;
-use crate::{
-    Amount, JobId, RealmId,
-    fact::Movement,
-    golden,
-};
+use crate::{Amount, JobId, RealmId, fact::Movement, golden};
 
 fn decision() -> Decision {
     let movement = Movement {
@@ -52,7 +48,8 @@ fn a_decision_hash_covers_event_verdict_and_facts() {
     let decision = decision();
     let hash = decision.hash().unwrap();
     let other_event = Decision { subject: Subject::Tick(Tick::Extension), ..decision.clone() };
-    let other_verdict = Decision { verdict: Verdict::Rejected { code: RejectionCode::Internal, detail: String::new() }, ..decision.clone() };
+    let other_verdict =
+        Decision { verdict: Verdict::Rejected { code: RejectionCode::Internal, detail: String::new() }, ..decision.clone() };
     let other_facts = Decision { facts: Vec::new(), ..decision.clone() };
     for other in [other_event, other_verdict, other_facts] {
         assert_ne!(other.hash().unwrap(), hash);

@@ -1,8 +1,7 @@
 #![allow(clippy::unwrap_used)]
 use super::*;
 use crate::{
-    Amount, BlobRef, ByteString, JobId, SecretKey, TaskId,
-    golden,
+    Amount, BlobRef, ByteString, JobId, SecretKey, TaskId, golden,
     ids::{BlobHash, InstanceId, Root, Seal, StateRoot},
     record::{self, Encoding},
 };
