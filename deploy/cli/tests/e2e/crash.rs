@@ -83,6 +83,16 @@ fn story(seed: u64, finish: Finish) {
     story.is_well(finish);
 }
 
+/// A story that ended badly leaves its folder to whoever looks for the reason.
+impl Drop for Story {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.folder.disable_cleanup(true);
+            println!("killed after {:?} ms; the folder is kept: {}", self.kills, self.folder.path().display());
+        }
+    }
+}
+
 impl Story {
     fn new() -> Story {
         Story { folder: tempfile::tempdir().unwrap(), http: Http::new(), seen: BTreeSet::new(), kills: Vec::new() }
