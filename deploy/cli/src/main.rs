@@ -45,10 +45,13 @@ enum LogFormat {
     Json,
 }
 
+/// Of each thread, bytes; only what is used becomes memory. The planner of SQL recurses as deep as a question is long.
+const STACK: usize = 64 * 1024 * 1024;
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     start_logs(cli.log_format);
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = match tokio::runtime::Builder::new_multi_thread().thread_stack_size(STACK).enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return say(&exit::Failure::from(anyhow::Error::from(error))),
     };

@@ -71,16 +71,15 @@ pub(crate) async fn post(
     for ((answer, event), mut by_hash) in answers.iter_mut().zip(&events).zip(expected) {
         let mut by_place = gateway.outcomes.expect(Key::Record(event.partition, event.topic, answer.offset));
         let outcome = async {
-            tokio::select! { told = by_hash.outcome() => told, told = by_place.outcome() => told }
+            // The verdict first: of two copies in one block, one is decided and the other disposed of as its duplicate.
+            tokio::select! { biased; told = by_hash.outcome() => told, told = by_place.outcome() => told }
         };
-        answer.decided = timeout_at(until, outcome).await.ok().flatten();
-        if answer.decided.is_none() {
-            return Err(Refusal::new(
-                StatusCode::GATEWAY_TIMEOUT,
-                "CRN-1107",
-                format!("event {} is durable, its verdict is not known yet", event.hash),
-            ));
-        }
+        let Some(told) = timeout_at(until, outcome).await.ok().flatten() else {
+            let detail = format!("event {} is durable, its verdict is not known yet", event.hash);
+            return Err(Refusal::new(StatusCode::GATEWAY_TIMEOUT, "CRN-1107", detail));
+        };
+        answer.offset = told.offset;
+        answer.decided = Some(told);
     }
     Ok(respond(StatusCode::OK, answers, many))
 }

@@ -106,12 +106,21 @@ impl Intake {
                 None => batches.entry((event.partition, event.topic)).or_default().push(index),
             }
         }
+        // Before the first append: a durable record is never answered with «no».
+        for (partition, topic) in batches.keys() {
+            self.check_lag(*partition, *topic)?;
+        }
+        let mut begun = false;
         for ((partition, topic), indices) in batches {
             let place = Place::new(Stream::Topic(topic), partition);
             let records = indices.iter().map(|index| events[*index].record.clone()).collect();
-            for (index, offset) in indices.iter().zip(self.append_to(place, topic, records).await?) {
+            // Once one batch is durable, all that can be said of the request is that it is to be sent again.
+            let appended =
+                self.append_to(place, topic, records).await.map_err(|refusal| if begun { unknown(&place, &refusal) } else { refusal })?;
+            for (index, offset) in indices.iter().zip(appended) {
                 offsets[*index] = Some(offset);
             }
+            begun = true;
         }
         offsets
             .into_iter()
@@ -120,8 +129,6 @@ impl Intake {
     }
 
     async fn append_to(&self, place: Place, topic: Topic, records: Vec<Bytes>) -> Result<Vec<u64>, Refusal> {
-        // Before the append: a durable record is never answered with «no».
-        self.check_lag(place.partition, topic)?;
         for _ in 0..APPEND_TRIES {
             match self.log.append(place, records.clone()).await {
                 Ok(appended) => {
@@ -179,6 +186,11 @@ fn not_taken(error: &AppendError) -> Refusal {
         _ => StatusCode::SERVICE_UNAVAILABLE,
     };
     Refusal::new(status, "CRN-1108", format!("{error} ({})", error.code()))
+}
+
+fn unknown(place: &Place, refusal: &Refusal) -> Refusal {
+    let detail = format!("append to {place}, after others of the request were durable: {}", refusal.0.detail);
+    Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "CRN-1107", detail)
 }
 
 fn overloaded(topic: Topic, lag: u64) -> Refusal {

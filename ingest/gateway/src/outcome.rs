@@ -33,7 +33,8 @@ pub struct Outcome {
     pub code: Option<&'static str>,
     #[serde(skip_serializing_if = "String::is_empty")]
     pub detail: String,
-    /// Where the record lies that this is about.
+    /// Where the record lies that this is about; the answer names it once.
+    #[serde(skip)]
     pub offset: u64,
     pub height: u64,
     /// Leaf number of the decision; a disposition has none.

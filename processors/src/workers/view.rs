@@ -71,6 +71,8 @@ pub struct View {
     tasks: BTreeMap<TaskId, Task>,
     lanes: BTreeMap<(RealmId, Topic), Head>,
     said: BTreeSet<Duty>,
+    /// Words that were rejected, until the attempt goes on: what was too early then may be owed now.
+    turned_down: BTreeSet<Duty>,
     standing: Standing,
 }
 
@@ -102,6 +104,7 @@ impl View {
             tasks: BTreeMap::new(),
             lanes: BTreeMap::new(),
             said: BTreeSet::new(),
+            turned_down: BTreeSet::new(),
             standing: Standing::new(me),
         }
     }
@@ -150,9 +153,9 @@ impl View {
         self.lanes.iter().map(|(lane, head)| (*lane, *head))
     }
 
-    /// Whether the worker's word on this duty was decided, accepted or not: it is not said again.
+    /// Whether the worker's word on this duty was accepted, or rejected and nothing happened to the attempt since: it is not said again.
     pub fn has_said(&self, duty: &Duty) -> bool {
-        self.said.contains(duty)
+        self.said.contains(duty) || self.turned_down.contains(duty)
     }
 
     /// The worker's own accounts, key, registration and stake.
@@ -188,7 +191,8 @@ impl View {
         let head = Head { seq: signed.event.seq, hash: signed.hash };
         self.lanes.insert((realm, topic), head);
         if let Some(duty) = self.duty_of(&signed.event.body).filter(|duty| self.jobs.contains_key(&duty.task.job)) {
-            self.said.insert(duty);
+            let words = if verdict == Verdict::Accepted { &mut self.said } else { &mut self.turned_down };
+            words.insert(duty);
         }
         Heard { realm, topic, head, kind: signed.event.body.type_name(), verdict }
     }
@@ -247,6 +251,7 @@ impl View {
 
     fn follow_attempt(&mut self, fact: &Fact) {
         let Some((task, number)) = attempt::of(fact) else { return };
+        self.turned_down.retain(|duty| (duty.task, duty.attempt) != (task, number));
         let Some(task) = self.tasks.get_mut(&task) else { return };
         let Some(open) = task.attempt.as_mut().filter(|open| open.number == number) else { return };
         if !open.follow(fact) {
@@ -259,6 +264,7 @@ impl View {
         self.jobs.remove(job);
         self.tasks.retain(|task, _| task.job != *job);
         self.said.retain(|duty| duty.task.job != *job);
+        self.turned_down.retain(|duty| duty.task.job != *job);
     }
 }
 

@@ -133,3 +133,21 @@ fn enlisting_goes_on_where_it_was() {
         assert_eq!(found, next, "after {name}");
     }
 }
+
+/// A verifier sealed and was slashed elsewhere before the answer came: the answer was too early, and is owed again once another has sealed.
+#[test]
+fn an_answer_that_came_too_early_is_owed_again() {
+    let mut worker = author(WORKER);
+    let mut view = begun(worker.id());
+    let path = [created(), assigned(1), accepted(), committed(), challenged(&[1]), drawn(VERIFIER), opened(&[0]), sealed(VERIFIER)];
+    view.take(&block(path.to_vec()));
+    let answer = duties(&view)[0];
+    assert_eq!(answer.act, Act::Answer);
+    view.take(&block(vec![checker_voided(VERIFIER), drawn(THIRD)]));
+    let openings = [1, LEAVES - 1].map(|index| Opening { leaf: leaf(index), path: vec![], state: None }).into();
+    let rejected = Verdict::Rejected { code: RejectionCode::WrongPhase, detail: String::new() };
+    view.take(&said(&mut worker, WorkOpened { task: task(), attempt: 1, openings }, rejected, vec![]));
+    assert!(duties(&view).is_empty(), "nobody has sealed");
+    view.take(&block(vec![sealed(THIRD)]));
+    assert_eq!(duties(&view), [answer], "an honest worker is not silent");
+}

@@ -13,7 +13,7 @@ use datafusion::{
 };
 
 /// Bytes of one question.
-const QUESTION_BYTES: usize = 256 * 1024;
+const QUESTION_BYTES: usize = 16 * 1024;
 
 /// Reads and plans a question, if it only reads.
 pub(super) async fn plan(state: &SessionState, question: &str) -> Result<LogicalPlan, SqlError> {

@@ -4,7 +4,7 @@
 
 use crate::{
     exit::{Exit, Failure},
-    node::layout::Layout,
+    node::{keys, layout::Layout},
 };
 use anyhow::anyhow;
 use cairn_log::durable;
@@ -17,6 +17,9 @@ use std::{
 
 /// The file that a new node gets. Its values are the defaults, and a test holds them together.
 pub const DEFAULT: &str = include_str!("../../../cairn.toml");
+
+/// Characters of a token, so that nobody guesses it.
+const TOKEN_LEAST: usize = 16;
 
 /// The whole tree.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -79,8 +82,9 @@ pub fn token(layout: &Layout) -> Result<Option<String>, Failure> {
 }
 
 fn read_token(path: &Path) -> Result<String, Failure> {
-    let text = fs::read_to_string(path).map_err(|error| Failure::usage(format!("token file {}: {error}", path.display())))?;
-    Ok(text.trim().to_owned())
+    let wrong = |why: String| Failure::usage(format!("token file {}: {why}", path.display()));
+    let token = keys::read_secret(path).map_err(wrong)?.trim().to_owned();
+    if token.len() < TOKEN_LEAST { Err(wrong(format!("a token has at least {TOKEN_LEAST} characters"))) } else { Ok(token) }
 }
 
 impl Config {

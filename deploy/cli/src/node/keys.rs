@@ -12,12 +12,17 @@ use std::{fs, io, os::unix::fs::PermissionsExt, path::Path};
 /// Reads a key file.
 pub fn read(path: &Path) -> Result<SecretKey, Failure> {
     let failed = |why: String| Failure::new(Exit::Failed, "CRN-1003", anyhow!("key file {}: {why}", path.display()));
-    let meta = fs::metadata(path).map_err(|error| failed(error.to_string()))?;
-    if meta.permissions().mode() & 0o077 != 0 {
-        return Err(failed("others can read it; chmod 600".into()));
-    }
-    let text = fs::read_to_string(path).map_err(|error| failed(error.to_string()))?;
+    let text = read_secret(path).map_err(failed)?;
     SecretKey::from_hex_seed(text.trim()).map_err(|error| failed(error.to_string()))
+}
+
+/// The text of a file that nobody but its owner may read; why not, otherwise.
+pub fn read_secret(path: &Path) -> Result<String, String> {
+    let meta = fs::metadata(path).map_err(|error| error.to_string())?;
+    if meta.permissions().mode() & 0o077 != 0 {
+        return Err("others can read it; chmod 600".into());
+    }
+    fs::read_to_string(path).map_err(|error| error.to_string())
 }
 
 /// Makes a key and keeps it durably; refuses to replace one that is there.

@@ -36,8 +36,11 @@ use cairn_projections::{
 };
 use cairn_schemas::{SecretKey, genesis::Genesis, ids::InstanceId};
 use std::{
+    fs,
     future::Future,
     net::{Ipv4Addr, SocketAddr},
+    os::unix::fs::PermissionsExt,
+    path::Path,
     sync::Arc,
     time::Duration,
 };
@@ -67,6 +70,7 @@ pub struct Node {
 impl Node {
     /// Starts everything but the workers, who must be founded first.
     pub async fn start(layout: &Layout, fresh: impl FnOnce() -> Setup, door: Door) -> Result<(Node, Setup), Failure> {
+        keep_private(layout)?;
         let lock = DirLock::exclusive(layout.root()).map_err(|error| cannot_start(error.code(), error))?;
         let config = Config::load_or_create(layout)?;
         let keys = Keys::of(layout)?;
@@ -198,6 +202,15 @@ impl Door {
         }
         Ok(listen)
     }
+}
+
+/// A new folder is its owner's alone: what others may have goes out over HTTP, or in an export.
+fn keep_private(layout: &Layout) -> Result<(), Failure> {
+    let make = |folder: &Path| match folder.exists() {
+        true => Ok(()),
+        false => durable::make_folder(folder).and_then(|()| fs::set_permissions(folder, fs::Permissions::from_mode(0o700))),
+    };
+    make(layout.root()).and_then(|()| make(&layout.keys())).map_err(|error| cannot_start("CRN-1007", error))
 }
 
 /// The keys of the instance itself; made once, durable before the first event.

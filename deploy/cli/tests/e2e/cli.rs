@@ -165,15 +165,15 @@ fn a_node_with_a_token_answers_who_shows_it() {
     let folder = tempfile::tempdir().unwrap();
     let (dir, file) = (folder.path().join("node"), folder.path().join("token"));
     assert!(Node::up(&dir, &["--workers", "1"]).stop().success());
-    keep_secret(&file, "s3cret");
+    keep_secret(&file, "s3cret-and-long-enough");
     let (config, example) = (dir.join("cairn.toml"), "# token_file = \"keys/token\"");
     let open = fs::read_to_string(&config).unwrap();
     assert!(open.contains(example), "{open}");
     fs::write(&config, open.replacen(example, &format!("token_file = \"{}\"", text(&file)), 1)).unwrap();
-    let mut node = Node::up_with(&dir, &[], Some("s3cret"));
+    let mut node = Node::up_with(&dir, &[], Some("s3cret-and-long-enough"));
     assert_eq!(node.get("/v1/realms").status, 200);
     for (method, path) in [("GET", "/v1/realms"), ("POST", "/v1/events"), ("POST", "/v1/sql"), ("GET", "/v1/journal?partition=0&from=0")] {
-        for wrong in [None, Some("Bearer other".to_owned()), Some("s3cret".to_owned())] {
+        for wrong in [None, Some("Bearer other".to_owned()), Some("s3cret-and-long-enough".to_owned())] {
             node.token = wrong;
             let answer = node.ask(method, path, &[], "");
             assert_eq!((answer.status, answer.problem().as_str()), (401, "CRN-1115"), "{method} {path}");
