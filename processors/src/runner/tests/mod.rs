@@ -1,3 +1,5 @@
+//! Tests of the runner, in a world of virtual time.
+
 #![allow(clippy::unwrap_used)]
 
 mod crash;

@@ -1,3 +1,5 @@
+//! Tests of the journal: the fold, every void reason, following.
+
 #![allow(clippy::unwrap_used)]
 
 mod fold;
