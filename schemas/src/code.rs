@@ -4,7 +4,7 @@
 //! Refuses verdicts and dispositions: those are words in the journal (see [`crate::decision`]).
 //!
 //! 10xx usage and configuration · 11xx HTTP edge · 20xx events and codecs · 21xx job YAML · 22xx data sets · 23xx programs · 24xx kernels ·
-//! 31xx decider and runner · 40xx journal · 51xx log (append, read, open) · 52xx snapshots · 53xx blobs · 61xx SQL and tables · 62xx export and checkpoints · 63xx verify · 71xx workers
+//! 31xx decider and runner · 40xx journal · 51xx log (append, read, open) · 52xx snapshots · 53xx blobs · 54xx stores · 61xx SQL and tables · 62xx export and checkpoints · 63xx verify · 71xx workers
 
 /// One code as people meet it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -192,6 +192,19 @@ pub const CODES: &[Code] = &[
     code("CRN-5125", "the log has a format that this binary does not know", "run the version of cairn that wrote it, or a newer one"),
     code("CRN-5126", "the log has another number of partitions", "use the number with which the log was made: it never changes"),
     code("CRN-5127", "the log cannot be opened", "look at the directory's permissions and the disk's health"),
+    code(
+        "CRN-5131",
+        "this log keeps all its records",
+        "nothing to do: a log on disk grows with its history; keep the log on Kafka to delete what is archived",
+    ),
+    code("CRN-5132", "a deletion from a partition that the log does not have", "use a partition below the number in the genesis document"),
+    code(
+        "CRN-5133",
+        "a deletion beyond the end of the log",
+        "restore the log: it was cut below what was already decided or archived; nothing was deleted",
+    ),
+    code("CRN-5134", "the log was closed or fenced during a deletion", "open the log again; deleting again is harmless"),
+    code("CRN-5135", "a deletion was not answered", "look at the log's health; deleting again is harmless"),
     code("CRN-5201", "a snapshot could not be written", "look at the space and rights of the snapshot store; the journal is unharmed"),
     code("CRN-5202", "a snapshot is damaged", "nothing to do: an older one, or the whole journal, is folded instead"),
     code("CRN-5301", "the blob is not here", "ask whoever named it to store it again"),
@@ -199,6 +212,10 @@ pub const CODES: &[Code] = &[
     code("CRN-5303", "the blob is larger than it may be", "store it in parts, or ask for what was named"),
     code("CRN-5304", "the blob store cannot be opened", "name a directory or an s3:// URL, with its AWS_ variables set"),
     code("CRN-5305", "the blob store did not answer", "look at the store's space, rights and health, and try again"),
+    code("CRN-5401", "a store cannot be opened", "name a directory or an s3:// URL, with its AWS_ variables set"),
+    code("CRN-5402", "an object is not in the store", "look whether the store is the right one; somebody may have deleted the object"),
+    code("CRN-5403", "an object is larger than it may be", "look whether the store is the right one: nothing of ours is that large"),
+    code("CRN-5404", "the store did not answer", "look at the store's space, rights and health, and try again"),
     code("CRN-6101", "a decision in a valid block cannot be read", "run the newer binary; nothing is skipped"),
     code("CRN-6102", "rows of a block could not be built", "this is a defect: report it with the block's height"),
     code(

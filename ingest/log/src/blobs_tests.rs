@@ -1,6 +1,8 @@
 #![allow(clippy::unwrap_used)]
 use super::*;
 use std::fs;
+use std::path::PathBuf;
+use url::Url;
 
 const MAX: u64 = BLOB_BYTES as u64;
 

@@ -19,14 +19,27 @@ static NAMES: AtomicU64 = AtomicU64::new(0);
 
 /// Writes `bytes` to `path`, replacing what is there. After `Ok` they survive a power cut; after `Err` the old file stands.
 pub fn write(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let beside = beside(path);
-    let written = write_new(&beside, bytes, mode).and_then(|()| fs::rename(&beside, path)).and_then(|()| sync_folder(folder));
+    let written = write_new(&beside, bytes, mode).and_then(|()| fs::rename(&beside, path)).and_then(|()| sync_folder(folder_of(path)));
     if written.is_err() {
         // A leftover is only untidy: its name is never read.
         let _ = fs::remove_file(&beside);
     }
     written
+}
+
+/// Writes `bytes` to `path` where nothing is. After `Ok(true)` they survive a power cut; `Ok(false)`: what was there stands, and survives one.
+pub fn create(path: &Path, bytes: &[u8], mode: u32) -> io::Result<bool> {
+    let beside = beside(path);
+    // A link, unlike a rename, never replaces.
+    let linked = write_new(&beside, bytes, mode).and_then(|()| match fs::hard_link(&beside, path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+        linked => linked.map(|()| true),
+    });
+    let _ = fs::remove_file(&beside);
+    let created = linked?;
+    sync_folder(folder_of(path))?;
+    Ok(created)
 }
 
 /// Makes `folder` and those above it, each on the disk before the next. One that is there may have been made by a process
@@ -62,6 +75,10 @@ fn make_one(folder: &Path) -> io::Result<()> {
     }
 }
 
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
 fn beside(path: &Path) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(format!(".{}-{}.new", std::process::id(), NAMES.fetch_add(1, Ordering::Relaxed)));
@@ -74,6 +91,7 @@ fn write_new(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     file.sync_all()
 }
 
+/// Makes the names in a folder durable.
 pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }

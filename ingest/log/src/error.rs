@@ -81,6 +81,39 @@ impl ReadError {
     }
 }
 
+/// Why records were not deleted. None of them: whoever deletes finds the place as it was.
+#[derive(Debug, thiserror::Error)]
+pub enum DeleteError {
+    #[error("delete from {place}: this log keeps all its records")]
+    Unsupported { place: Place },
+    #[error("delete from {place}: the log has {partitions} partitions, numbered from 0")]
+    NoSuchPlace { place: Place, partitions: u32 },
+    #[error("delete from {place} below {below}: the log ends at {end}")]
+    BeyondEnd { place: Place, below: u64, end: u64 },
+    #[error("delete from {place}: this log was closed or fenced")]
+    Closed { place: Place },
+    #[error("delete from {place}")]
+    Io { place: Place, source: io::Error },
+}
+
+impl DeleteError {
+    /// The stable code for people.
+    pub fn code(&self) -> &'static str {
+        match self {
+            DeleteError::Unsupported { .. } => "CRN-5131",
+            DeleteError::NoSuchPlace { .. } => "CRN-5132",
+            DeleteError::BeyondEnd { .. } => "CRN-5133",
+            DeleteError::Closed { .. } => "CRN-5134",
+            DeleteError::Io { .. } => "CRN-5135",
+        }
+    }
+
+    /// What to do about it.
+    pub fn next(&self) -> &'static str {
+        next_of(self.code())
+    }
+}
+
 /// The next step that stands in the registry beside a code.
 pub(crate) fn next_of(code: &str) -> &'static str {
     code::find(code).map_or("", |entry| entry.next)

@@ -1,6 +1,7 @@
 use super::*;
 use crate::blobs::BlobError;
 use crate::disk::OpenError;
+use crate::store::StoreError;
 use cairn_schemas::ids::BlobHash;
 use std::collections::BTreeSet;
 
@@ -39,12 +40,28 @@ fn every_error_has_a_code_of_its_own_and_a_next_step() {
         BlobError::Missing { hash },
         BlobError::Damaged { hash },
         BlobError::TooLarge { size: 2, limit: 1 },
-        BlobError::Open { at: "x".into(), reason: "y".into() },
-        BlobError::Store { operation: "put", hash, source: Box::new(source()) },
+        BlobError::Open(StoreError::Open { at: "x".into(), reason: "y".into() }),
+        BlobError::Store { operation: "put", hash, source: StoreError::Missing { key: "k".into() } },
+    ];
+    let key = || "k".to_owned();
+    let stores = [
+        StoreError::Open { at: "x".into(), reason: "y".into() },
+        StoreError::Missing { key: key() },
+        StoreError::TooLarge { key: key(), size: 2, limit: 1 },
+        StoreError::Failed { operation: "put", key: key(), source: Box::new(source()) },
+    ];
+    let deletes = [
+        DeleteError::Unsupported { place },
+        DeleteError::NoSuchPlace { place, partitions },
+        DeleteError::BeyondEnd { place, below: 4, end: 3 },
+        DeleteError::Closed { place },
+        DeleteError::Io { place, source: source() },
     ];
     let told = appends.iter().map(|error| (error.code(), error.next(), error.to_string()));
     let told = told.chain(reads.iter().map(|error| (error.code(), error.next(), error.to_string())));
     let told = told.chain(opens.iter().map(|error| (error.code(), error.next(), error.to_string())));
+    let told = told.chain(stores.iter().map(|error| (error.code(), error.next(), error.to_string())));
+    let told = told.chain(deletes.iter().map(|error| (error.code(), error.next(), error.to_string())));
     let told = told.chain(blobs.iter().map(|error| (error.code(), error.next(), error.to_string())));
     let mut codes = BTreeSet::new();
     for (code, next, text) in told {

@@ -1,7 +1,7 @@
 //! The log: durable, ordered streams of records, and the contract that every backend of it keeps.
 //!
 //! Owns the [`EventLog`] contract, its backends ([`memory`], [`disk`]), the conformance [`suite`] that each of them
-//! passes, the content-addressed [`blobs`], and the rule of the [`journal`]. Refuses meaning: to the log a record is bytes, and only
+//! passes, the content-addressed [`blobs`] over a [`store`], and the rule of the [`journal`]. Refuses meaning: to the log a record is bytes, and only
 //! `journal` looks inside.
 //!
 //! Four things hold for every backend, and a caller may assume nothing beyond them:
@@ -16,11 +16,12 @@ pub mod durable;
 mod error;
 pub mod journal;
 pub mod memory;
+pub mod store;
 pub mod suite;
 
 pub use assignment::{Assigner, Assignment, Assignments, Change};
 pub use clock::{Clock, ManualClock, SystemClock};
-pub use error::{AppendError, ReadError};
+pub use error::{AppendError, DeleteError, ReadError};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -142,6 +143,17 @@ pub trait EventLog: Send + Sync + fmt::Debug {
 
     /// The log's clock now, milliseconds since 1970-01-01 UTC: what an append would be stamped with. Never goes back.
     async fn time(&self) -> Result<i64, ReadError>;
+
+    /// Deletes the visible records of `place` below `below`, from the front, and returns the first offset that may still be read.
+    ///
+    /// MUST NOT delete anything at or above `below`. MAY keep more than asked. On `Ok(first)`, MUST: `first` is at most the greater of
+    /// `below` and what it was before, reads below `first` are [`ReadError::Truncated`], also after a restart, and reads from it on answer
+    /// as before; offsets go on as if nothing was deleted. Deleting again is harmless.
+    /// Beyond the end is [`DeleteError::BeyondEnd`]: the caller believes in records that this log does not have. On any error nothing that
+    /// was not asked for is gone. A backend that keeps everything says so: [`DeleteError::Unsupported`], and deletes nothing.
+    async fn delete_below(&self, place: Place, _below: u64) -> Result<u64, DeleteError> {
+        Err(DeleteError::Unsupported { place })
+    }
 
     /// Joins as `member` and learns which partitions it is given, now and from then on.
     ///

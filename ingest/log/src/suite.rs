@@ -4,7 +4,7 @@
 //! tested beside the backend that has them. A story panics where the promise is broken.
 #![allow(clippy::unwrap_used)]
 
-use crate::{APPEND_RECORDS, AppendError, Change, EventLog, Place, ReadError, ReadLimit, Record};
+use crate::{APPEND_RECORDS, AppendError, Change, DeleteError, EventLog, Place, ReadError, ReadLimit, Record};
 use async_trait::async_trait;
 use bytes::Bytes;
 use cairn_schemas::{Stream, Topic, limits};
@@ -37,6 +37,7 @@ pub async fn conformance<B: Backend>(mut fresh: impl FnMut() -> B) {
     reads_outside_are_refused(&mut fresh()).await;
     what_was_acknowledged_is_there_after_reopening(&mut fresh()).await;
     times_never_go_back(&mut fresh()).await;
+    deletion_from_the_front_is_told_and_keeps_the_rest(&mut fresh()).await;
     a_member_is_given_partitions_with_generations(&mut fresh()).await;
 }
 
@@ -242,6 +243,37 @@ async fn times_never_go_back(backend: &mut impl Backend) {
         let times: Vec<_> = read_all(log.as_ref(), JOBS, 0, ReadLimit::default()).await.iter().map(|record| record.time).collect();
         assert!(times.is_sorted());
     }
+}
+
+async fn deletion_from_the_front_is_told_and_keeps_the_rest(backend: &mut impl Backend) {
+    let log = backend.open().await;
+    let told = log.append(JOBS, texts(&["a", "b", "c"])).await.unwrap();
+    log.append(VOTES, texts(&["elsewhere"])).await.unwrap();
+    let all = read_all(log.as_ref(), JOBS, 0, ReadLimit::default()).await;
+    let beyond = log.delete_below(JOBS, told[2].offset + 2).await;
+    assert!(matches!(beyond, Err(DeleteError::BeyondEnd { .. } | DeleteError::Unsupported { .. })), "{beyond:?}");
+    let nowhere = log.delete_below(NOWHERE, 0).await;
+    assert!(matches!(nowhere, Err(DeleteError::NoSuchPlace { .. } | DeleteError::Unsupported { .. })), "{nowhere:?}");
+    assert_eq!(read_all(log.as_ref(), JOBS, 0, ReadLimit::default()).await, all, "what was refused deleted nothing");
+    let below = told[2].offset;
+    let first = match log.delete_below(JOBS, below).await {
+        Err(DeleteError::Unsupported { .. }) => 0,
+        deleted => deleted.unwrap(),
+    };
+    assert!(first <= below);
+    drop(log);
+    let log = backend.open().await;
+    for from in 0..first {
+        let refused = log.read(JOBS, from, ReadLimit::default()).await;
+        assert!(matches!(refused, Err(ReadError::Truncated { first: told, .. }) if told == first), "{from}: {refused:?}");
+    }
+    let kept: Vec<_> = all.into_iter().filter(|record| record.offset >= first).collect();
+    assert_eq!(read_all(log.as_ref(), JOBS, first, ReadLimit::default()).await, kept);
+    assert_eq!(bytes_of(log.as_ref(), VOTES).await, texts(&["elsewhere"]));
+    if first > 0 {
+        assert_eq!(log.delete_below(JOBS, below).await.unwrap(), first, "deleting again is harmless");
+    }
+    assert!(log.append(JOBS, texts(&["d"])).await.unwrap()[0].offset > below);
 }
 
 async fn a_member_is_given_partitions_with_generations(backend: &mut impl Backend) {

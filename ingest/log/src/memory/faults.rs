@@ -43,11 +43,6 @@ impl Faults {
         self.shared.lock().skip(place, offsets);
     }
 
-    /// Deletes the visible records of `place` below `first`.
-    pub fn delete_below(&self, place: Place, first: u64) {
-        self.shared.lock().delete_below(place, first);
-    }
-
     /// From now on appends to `place` are taken but not synced: invisible, their callers waiting.
     /// Held places let a test decide in which order topics become visible.
     pub fn hold(&self, place: Place) {

@@ -11,7 +11,10 @@ mod tests;
 
 pub use faults::{AppendFault, Faults};
 
-use crate::{AppendError, Appended, Assigner, Assignments, Clock, EventLog, Place, Read, ReadError, ReadLimit, check_append, check_place};
+use crate::{
+    AppendError, Appended, Assigner, Assignments, Clock, DeleteError, EventLog, Place, Read, ReadError, ReadLimit, check_append,
+    check_place,
+};
 use async_trait::async_trait;
 use bytes::Bytes;
 use state::{Outcome, State};
@@ -122,6 +125,12 @@ impl EventLog for MemoryLog {
     async fn time(&self) -> Result<i64, ReadError> {
         let now = self.shared.clock.now_ms();
         Ok(self.open().ok_or(ReadError::Closed)?.stamp(now))
+    }
+
+    async fn delete_below(&self, place: Place, below: u64) -> Result<u64, DeleteError> {
+        let partitions = self.shared.partitions;
+        check_place(partitions, place).map_err(|_| DeleteError::NoSuchPlace { place, partitions })?;
+        self.open().ok_or(DeleteError::Closed { place })?.delete_below(place, below)
     }
 
     fn assignments(&self, member: &str) -> Assignments {

@@ -3,7 +3,7 @@
 //! Owns offsets, stamps and visibility. Refuses waiting and locks: its owner has those.
 
 use super::AppendFault;
-use crate::{AppendError, Appended, Place, Read, ReadError, ReadLimit, Record};
+use crate::{AppendError, Appended, DeleteError, Place, Read, ReadError, ReadLimit, Record};
 use bytes::Bytes;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use tokio::sync::oneshot;
@@ -101,8 +101,14 @@ impl State {
         self.streams.entry(place).or_default().next += offsets;
     }
 
-    pub fn delete_below(&mut self, place: Place, first: u64) {
-        self.streams.entry(place).or_default().delete_below(first);
+    /// Deletes from the front, and returns the first offset that is kept.
+    pub fn delete_below(&mut self, place: Place, below: u64) -> Result<u64, DeleteError> {
+        let stream = self.streams.entry(place).or_default();
+        if below > stream.end {
+            return Err(DeleteError::BeyondEnd { place, below, end: stream.end });
+        }
+        stream.delete_below(below);
+        Ok(stream.first)
     }
 
     pub fn read(&self, place: Place, from: u64, limit: ReadLimit) -> Result<Read, ReadError> {
@@ -126,9 +132,8 @@ impl Records {
         Appended { offset, time }
     }
 
-    /// As Kafka deletes: what was visible below `first` goes, and the log never begins beyond its end.
-    fn delete_below(&mut self, first: u64) {
-        self.first = self.first.max(first.min(self.end));
+    fn delete_below(&mut self, below: u64) {
+        self.first = self.first.max(below);
         while self.visible.front().is_some_and(|record| record.offset < self.first) {
             self.visible.pop_front();
         }

@@ -105,15 +105,6 @@ async fn a_crash_keeps_the_first_unsynced_appends_and_closes_every_hold() {
 }
 
 #[tokio::test]
-async fn deletion_from_the_front_is_told() {
-    let (log, _) = log();
-    log.append(JOBS, [bytes("a"), bytes("b"), bytes("c")].concat()).await.unwrap();
-    log.faults().delete_below(JOBS, 2);
-    assert!(matches!(log.read(JOBS, 1, ReadLimit::default()).await, Err(ReadError::Truncated { first: 2, .. })));
-    assert_eq!(log.read(JOBS, 2, ReadLimit::default()).await.unwrap().records[0].bytes, "c");
-}
-
-#[tokio::test]
 async fn times_bear_a_clock_that_jumps() {
     let (log, clock) = log();
     let mut times = Vec::new();

@@ -156,7 +156,7 @@ fn records_left_out_by_the_log_are_not_missed() {
     world.until_taken();
     first.kill();
     world.log.faults().gap(Place::journal(0), 1);
-    world.log.faults().delete_below(Place::new(cairn_schemas::Stream::Topic(Topic::Audit), 0), 9);
+    now(world.log.delete_below(Place::new(cairn_schemas::Stream::Topic(Topic::Audit), 0), 9)).unwrap();
     world.note(ACME, "and after a restart");
     world.start(&world.processor(1));
     world.settle();

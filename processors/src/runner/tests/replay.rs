@@ -183,7 +183,7 @@ fn a_disposition_whose_record_is_gone_is_counted_unchecked() {
     world.until_taken();
     world.send(Topic::Votes, bytes::Bytes::from_static(b"noise"));
     world.until_taken();
-    world.log.faults().delete_below(Place::new(cairn_schemas::Stream::Topic(Topic::Votes), 0), 1);
+    now(world.log.delete_below(Place::new(cairn_schemas::Stream::Topic(Topic::Votes), 0), 1)).unwrap();
     let report = world.replay(&crate::runner::ReplayOptions::default());
     assert!(report.is_clean());
     assert_eq!((report.dispositions, report.redisposed, report.unchecked), (1, 0, 1));
