@@ -146,6 +146,21 @@ find_cc() {
   has cc && printf '#include <stdlib.h>\nint main(void){return 0;}\n' | cc -x c - -o "$LOGS/cc-works" 2>/dev/null
 }
 
+# librdkafka is built by make, and only make knows whether it can.
+find_make() { has make && printf 'all:\n\t@true\n' | make -s -f - all >/dev/null 2>&1; }
+
+# OpenSSL's headers are found as the build finds them: by pkg-config, and they must compile and link.
+find_openssl() {
+  local flags
+  flags=$(pkg-config --cflags --libs openssl 2>/dev/null) || return 1
+  # shellcheck disable=SC2086
+  printf '#include <openssl/ssl.h>\nint main(void){return SSL_CTX_new(TLS_client_method())==0;}\n' |
+    cc -x c - -o "$LOGS/openssl-works" $flags 2>/dev/null
+}
+
+# Brokers for the tests: Kafka 4 asks for a Java 17 or newer, Maven fetches it.
+find_java() { has java && has mvn && at_least "$(java -version 2>&1 | sed -n 's/.*version "\([0-9]*\).*/\1/p')" 17; }
+
 find_certificates() {
   [ -s "$CA_BUNDLE" ] || [ -s /etc/pki/tls/certs/ca-bundle.crt ] || [ -s /etc/ssl/cert.pem ]
 }
@@ -154,7 +169,7 @@ find_python() { has python3 && python3 -c 'import ensurepip, sys, venv; sys.exit
 
 find_rustfmt() { cargo fmt --version >/dev/null 2>&1; }
 
-# find_needs for_build|for_tests: looks at everything, changes nothing. Fills NEEDS (names for people) and PACKAGES (for apt).
+# find_needs for_build|for_tests [kafka]: looks at everything, changes nothing. Fills NEEDS (names for people) and PACKAGES (for apt).
 find_needs() {
   NEEDS=() PACKAGES=() WANT_RUST=0 WANT_FMT=0
   if find_rust; then row rust "$RUST ($RUST_FROM)"; else
@@ -163,6 +178,8 @@ find_needs() {
     row rust "missing: $MSRV or newer${RUST:+, found $RUST}"
   fi
   if find_cc; then row 'C compiler' "$(cc --version | head -n 1)"; else need 'a C compiler' gcc libc6-dev; fi
+  if find_make; then row make "$(make --version | head -n 1)"; else need make make; fi
+  if find_openssl; then row OpenSSL "$(pkg-config --modversion openssl)"; else need "OpenSSL's headers" libssl-dev pkg-config; fi
   if find_certificates; then row certificates present; else need 'root certificates' ca-certificates; fi
   if [ "$1" = for_tests ]; then
     if find_python; then row python "$(python3 --version)"; else need 'Python 3 with venv' python3 python3-venv; fi
@@ -171,6 +188,9 @@ find_needs() {
       NEEDS+=(rustfmt)
       row rustfmt missing
     fi
+  fi
+  if [ "${2:-}" = kafka ]; then
+    if find_java; then row java "$(java -version 2>&1 | head -n 1)"; else need 'Java 17 with Maven' default-jre-headless maven; fi
   fi
 }
 
@@ -193,6 +213,8 @@ install_needs() {
   if [ "$WANT_RUST$WANT_FMT" != 00 ] || [ ${#PACKAGES[@]} -gt 0 ]; then install_packages; fi
   find_rust || die "Rust $MSRV or newer is still not there" "install it with rustup (https://rustup.rs), then run this again"
   find_cc || die "the C compiler does not work" "try: echo 'int main(){return 0;}' | cc -x c - -o /tmp/a"
+  find_make || die 'make does not work' 'try: make --version'
+  find_openssl || die "OpenSSL's headers are not found" 'try: pkg-config --cflags --libs openssl'
 }
 
 # The exact minimum, beside whatever toolchains are there: no default of the user's changes. What rustup cannot fetch is
