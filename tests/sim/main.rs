@@ -12,6 +12,7 @@ mod members;
 mod people;
 mod promises;
 
+use cairn_log::store::Store;
 use cairn_processors::planted::{Fault, plant};
 use cairn_processors::runner::Snapshots;
 use promises::Reached;
@@ -30,7 +31,7 @@ fn number(variable: &str) -> Option<u64> {
 /// One life; a panic anywhere is a broken promise, too. Every seventh life keeps snapshots.
 fn live(seed: u64) -> Result<Reached, String> {
     let folder = seed.is_multiple_of(7).then(|| tempfile::tempdir().unwrap());
-    let snapshots = folder.as_ref().map(|folder| Snapshots::at(folder.path()));
+    let snapshots = folder.as_ref().map(|folder| Snapshots::over(Store::local(folder.path()).unwrap()));
     catch_unwind(AssertUnwindSafe(|| life::live(seed, snapshots))).unwrap_or_else(|panic| Err(told(panic.as_ref())))
 }
 

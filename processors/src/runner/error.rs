@@ -3,9 +3,8 @@
 //! Owns codes 3101 to 3119 beside the decider's, and CRN-52xx of snapshots. Refuses what an author sent: that never stops a partition.
 
 use crate::decider::Halt;
-use cairn_log::{AppendError, ReadError, journal::JournalError};
+use cairn_log::{AppendError, ReadError, journal::JournalError, store::StoreError};
 use cairn_schemas::{PublicKey, Topic, code, codec::CodecError};
-use std::{io, path::PathBuf};
 
 /// A partition halts. What is in its journal stands; nothing else was said to anybody.
 #[derive(Debug, thiserror::Error)]
@@ -28,8 +27,10 @@ pub enum RunError {
     NoGenesis { partition: u32 },
     #[error("partition {partition}: blocks formed here do not count, the last for `{reason}`")]
     OwnBlocksVoid { partition: u32, reason: &'static str },
-    #[error("snapshot {path}")]
-    Snapshot { path: PathBuf, source: io::Error },
+    #[error("snapshots of partition {partition}")]
+    Snapshot { partition: u32, source: StoreError },
+    #[error("snapshot {key}: it is not whole")]
+    SnapshotDamaged { key: String },
     #[error(transparent)]
     Journal(#[from] JournalError),
     #[error(transparent)]
@@ -52,6 +53,7 @@ impl RunError {
             RunError::NoGenesis { .. } => "CRN-3108",
             RunError::OwnBlocksVoid { .. } => "CRN-3110",
             RunError::Snapshot { .. } => "CRN-5201",
+            RunError::SnapshotDamaged { .. } => "CRN-5202",
             RunError::Journal(error) => error.code(),
             RunError::Append(error) => error.code(),
             RunError::Read(error) => error.code(),

@@ -258,9 +258,9 @@ impl<'a> Leader<'a> {
     fn snapshot(&mut self) {
         let Some(snapshots) = self.processor.snapshots.clone().filter(|_| self.snapshot_due() && self.in_flight.is_empty()) else { return };
         self.since_snapshot = 0;
-        let (chain, pool, partition) = (self.follower.chain(), self.options().pool, self.partition);
+        let (chain, partition) = (self.follower.chain(), self.partition);
         let Some((bytes, height)) = Snapshot::bytes_of(chain, &self.ahead.state).zip(chain.height()) else { return };
-        self.saving = Some(Box::pin(pool.run(move || snapshots.save(partition, height, &bytes))));
+        self.saving = Some(Box::pin(async move { snapshots.save(partition, height, bytes.into()).await }));
     }
 }
 

@@ -28,7 +28,7 @@ pub use metrics::Metrics;
 pub use options::Options;
 pub use replay::{Problem, ReplayOptions, ReplayProgress, ReplayReport, replay};
 pub use run::{Decided, Ended, Processor};
-pub use snapshot::{Snapshot, Snapshots};
+pub use snapshot::{Finding, Kept, Snapshot, SnapshotCheck, Snapshots, verify_snapshots};
 pub use timer::{RealTime, Timer, VirtualTime};
 pub use verify::Pool;
 

@@ -109,7 +109,10 @@ pub async fn replay(
     mut progress: impl FnMut(&ReplayProgress),
 ) -> Result<ReplayReport, RunError> {
     let end = log.read(Place::journal(partition), 0, ReadLimit { records: 1, bytes: 1 }).await?.end;
-    let expected = options.snapshots.as_ref().map(|snapshots| snapshots.hashes(partition)).unwrap_or_default();
+    let expected = match &options.snapshots {
+        Some(snapshots) => snapshots.hashes(partition, options.pool).await,
+        None => Vec::new(),
+    };
     let mut replay = Replay {
         log: log.clone(),
         options: options.clone(),

@@ -123,8 +123,8 @@ impl Processor {
 
     /// The newest whole snapshot, or the beginning.
     async fn load(&self, partition: u32) -> Fold {
-        let newest = match self.snapshots.clone() {
-            Some(snapshots) => self.options.pool.run(move || snapshots.newest(partition)).await,
+        let newest = match &self.snapshots {
+            Some(snapshots) => snapshots.newest(partition, self.options.pool).await,
             None => None,
         };
         match newest {

@@ -1,23 +1,33 @@
 //! Snapshots: a state and its chain at rest, so that a restart folds only what came after.
 //!
-//! Owns their files, `FOLDER/<partition>/<height>.snap`, and the choice of the newest whole one. Refuses to be needed: without
-//! snapshots, or with damaged ones, the whole journal is folded.
+//! Owns their bytes, their names in a store, `<partition>/<height>.snap`, how many are kept, and the choice of the newest whole one.
+//! Refuses to be needed: without snapshots, or with damaged ones, the whole journal is folded.
+//!
+//! Two processors that save the same height say the same of it, and each puts whole bytes: whoever comes last is as right.
 //!
 //! Bytes: `CRNS` ‖ version ‖ length of the chain (u32, big-endian) ‖ chain ‖ state ‖ SHA-256 of all before.
 
-use super::RunError;
+mod verify;
+
+pub use verify::{Finding, SnapshotCheck, verify_snapshots};
+
+use super::{Pool, RunError};
 use crate::decider::State;
-use cairn_log::{durable, journal::Chain};
+use bytes::Bytes;
+use cairn_log::{
+    journal::Chain,
+    store::{Object, Store, StoreError},
+};
 use cairn_schemas::StateHash;
 use sha2::{Digest, Sha256};
-use std::{
-    fs, io,
-    path::{Path, PathBuf},
-};
+use std::num::NonZeroUsize;
 
 const MAGIC: &[u8; 5] = b"CRNS\x01";
-/// Snapshots kept of each partition: should the newest be damaged, an older one saves most of the folding.
-const KEPT: usize = 3;
+/// Snapshots kept of each partition unless told otherwise: should the newest be damaged, an older one saves most of the folding.
+const KEPT: NonZeroUsize = NonZeroUsize::new(3).unwrap();
+/// Bytes of one snapshot: below what an object store takes in one piece.
+const BYTES: u64 = 4 * 1024 * 1024 * 1024;
+const ENDING: &str = ".snap";
 
 /// A state behind the last record of a chain.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,55 +59,106 @@ impl Snapshot {
     }
 }
 
-/// A folder of snapshots.
+/// A snapshot as its store lists it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept {
+    pub partition: u32,
+    pub height: u64,
+    /// Its key in the store.
+    pub key: String,
+    /// Bytes.
+    pub size: u64,
+    /// When it was saved, milliseconds since 1970, by the store's clock.
+    pub saved: i64,
+}
+
+/// The snapshots in a store. Clones are the same snapshots.
 #[derive(Clone, Debug)]
 pub struct Snapshots {
-    folder: PathBuf,
+    store: Store,
+    keep: NonZeroUsize,
 }
 
 impl Snapshots {
-    pub fn at(folder: impl Into<PathBuf>) -> Snapshots {
-        Snapshots { folder: folder.into() }
+    /// The snapshots in a store; the newest three of each partition are kept.
+    pub fn over(store: Store) -> Snapshots {
+        Snapshots { store, keep: KEPT }
     }
 
-    /// Writes a snapshot durably and removes those that are too many.
-    pub fn save(&self, partition: u32, height: u64, bytes: &[u8]) -> Result<(), RunError> {
-        let folder = self.of(partition);
-        let path = folder.join(format!("{height:020}.snap"));
-        let written = durable::make_folder(&folder).and_then(|()| durable::write(&path, bytes, durable::PUBLIC));
-        written.map_err(|source| RunError::Snapshot { path, source })?;
-        for old in self.newest_first(partition).into_iter().skip(KEPT) {
-            durable::remove(&old).map_err(|source| RunError::Snapshot { path: old, source })?;
+    /// The same, keeping the newest `keep` of each partition.
+    pub fn keeping(self, keep: NonZeroUsize) -> Snapshots {
+        Snapshots { keep, ..self }
+    }
+
+    /// Saves a snapshot durably and deletes those that are too many.
+    pub async fn save(&self, partition: u32, height: u64, bytes: Bytes) -> Result<(), RunError> {
+        self.store.put(&key_of(partition, height), bytes).await.map_err(|source| RunError::Snapshot { partition, source })?;
+        for old in self.list(partition).await?.into_iter().rev().skip(self.keep.get()) {
+            self.store.delete(&old.key).await.map_err(|source| RunError::Snapshot { partition, source })?;
         }
         Ok(())
     }
 
-    /// The newest whole snapshot of a partition. A damaged one is reported and passed over.
-    pub fn newest(&self, partition: u32) -> Option<Snapshot> {
-        self.newest_first(partition).into_iter().find_map(|path| load(partition, &path))
+    /// The snapshots of a partition, ascending by height, whole or not.
+    pub async fn list(&self, partition: u32) -> Result<Vec<Kept>, RunError> {
+        self.listed(&partition.to_string()).await.map_err(|source| RunError::Snapshot { partition, source })
+    }
+
+    /// The snapshots of all partitions, ascending by partition and height.
+    pub async fn list_all(&self) -> Result<Vec<Kept>, StoreError> {
+        self.listed("").await
+    }
+
+    async fn listed(&self, prefix: &str) -> Result<Vec<Kept>, StoreError> {
+        let mut kept: Vec<Kept> = self.store.list(prefix).await?.into_iter().filter_map(Kept::of).collect();
+        kept.sort_unstable_by_key(|kept| (kept.partition, kept.height));
+        Ok(kept)
+    }
+
+    /// Reads one. Opening a large state takes its time, so that is done in the pool.
+    pub async fn load(&self, kept: &Kept, pool: Pool) -> Result<Snapshot, RunError> {
+        let Kept { partition, key, .. } = kept.clone();
+        let bytes = self.store.get(&key, BYTES).await.map_err(|source| RunError::Snapshot { partition, source })?;
+        let read = pool.run(move || Snapshot::read(partition, &bytes)).await;
+        read.filter(|snapshot| snapshot.chain.height() == Some(kept.height)).ok_or(RunError::SnapshotDamaged { key })
+    }
+
+    /// The newest whole snapshot of a partition. A damaged one is reported and passed over, and so is a store that does not answer.
+    pub async fn newest(&self, partition: u32, pool: Pool) -> Option<Snapshot> {
+        for kept in self.reported(self.list(partition).await)?.iter().rev() {
+            if let Some(snapshot) = self.reported(self.load(kept, pool).await) {
+                return Some(snapshot);
+            }
+        }
+        None
     }
 
     /// The state hash at each height of which there is a whole snapshot: what a replay must meet.
-    pub fn hashes(&self, partition: u32) -> Vec<(u64, StateHash)> {
-        let snapshots = self.newest_first(partition).into_iter().filter_map(|path| load(partition, &path));
-        snapshots.filter_map(|snapshot| Some((snapshot.chain.height()?, snapshot.state.hash().ok()?))).collect()
+    pub async fn hashes(&self, partition: u32, pool: Pool) -> Vec<(u64, StateHash)> {
+        let mut hashes = Vec::new();
+        for kept in self.reported(self.list(partition).await).unwrap_or_default() {
+            let snapshot = self.reported(self.load(&kept, pool).await);
+            hashes.extend(snapshot.and_then(|snapshot| Some((kept.height, snapshot.state.hash().ok()?))));
+        }
+        hashes
     }
 
-    fn of(&self, partition: u32) -> PathBuf {
-        self.folder.join(partition.to_string())
-    }
-
-    fn newest_first(&self, partition: u32) -> Vec<PathBuf> {
-        let entries = fs::read_dir(self.of(partition)).into_iter().flatten().flatten();
-        let mut paths: Vec<_> =
-            entries.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|end| end == "snap")).collect();
-        // Heights are written with leading zeros: names sort as numbers.
-        paths.sort_unstable_by(|a, b| b.cmp(a));
-        paths
+    fn reported<T>(&self, read: Result<T, RunError>) -> Option<T> {
+        read.inspect_err(|error| tracing::warn!(code = error.code(), "a snapshot is passed over: {error}")).ok()
     }
 }
 
-fn load(partition: u32, path: &Path) -> Option<Snapshot> {
-    let read = fs::read(path).and_then(|bytes| Snapshot::read(partition, &bytes).ok_or(io::ErrorKind::InvalidData.into()));
-    read.inspect_err(|error| tracing::warn!(code = "CRN-5202", path = %path.display(), "a snapshot is passed over: {error}")).ok()
+impl Kept {
+    /// What a listed object is; none if it has no snapshot's name.
+    fn of(object: Object) -> Option<Kept> {
+        let (partition, file) = object.key.split_once('/')?;
+        let (partition, height) = (partition.parse().ok()?, file.strip_suffix(ENDING)?.parse().ok()?);
+        let is_named_so = object.key == key_of(partition, height);
+        is_named_so.then_some(Kept { partition, height, key: object.key, size: object.size, saved: object.modified })
+    }
+}
+
+/// Heights are written with leading zeros: names sort as numbers.
+fn key_of(partition: u32, height: u64) -> String {
+    format!("{partition}/{height:020}{ENDING}")
 }

@@ -9,6 +9,7 @@ pub mod export;
 pub mod keygen;
 pub mod replay;
 pub mod say;
+pub mod snapshot;
 pub mod sql;
 pub mod status;
 pub mod submit;
@@ -50,6 +51,8 @@ pub enum Command {
     Verify(verify::Args),
     /// Decide the whole journal again and compare
     Replay(replay::Args),
+    /// List snapshots, or verify them against the journal
+    Snapshot(snapshot::Args),
     /// What a node is doing
     Status(status::Args),
     /// Measure, beside a named peer or limit
@@ -73,6 +76,7 @@ pub async fn run(command: Command, dir: Option<PathBuf>) -> Result<(), Failure> 
         Command::Export(args) => export::run(args, &layout).await,
         Command::Verify(args) => verify::run(args).await,
         Command::Replay(args) => replay::run(args, &layout).await,
+        Command::Snapshot(args) => snapshot::run(args, &layout).await,
         Command::Status(args) => status::run(args, &layout).await,
         Command::Bench(args) => bench::run(args).await,
         Command::Completions(args) => completions::run(&args),

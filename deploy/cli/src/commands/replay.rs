@@ -4,12 +4,12 @@
 
 use crate::{
     exit::{Exit, Failure},
-    node::{layout::Layout, reader},
+    node::{config::Config, layout::Layout, reader, stores},
     render::{self, Format},
     row::Row,
 };
 use anyhow::anyhow;
-use cairn_processors::runner::{ReplayOptions, ReplayReport, Snapshots, replay};
+use cairn_processors::runner::{ReplayOptions, ReplayReport, replay};
 use clap::Parser;
 use serde_json::json;
 
@@ -29,7 +29,8 @@ pub async fn run(args: Args, layout: &Layout) -> Result<(), Failure> {
         return Err(Failure::usage("say --check: replay compares and changes nothing"));
     }
     let log = reader::log(layout).await?;
-    let options = ReplayOptions { snapshots: Some(Snapshots::at(layout.snapshots())), ..ReplayOptions::default() };
+    let snapshots = stores::snapshots(&Config::load_or_default(layout)?, layout)?;
+    let options = ReplayOptions { snapshots: Some(snapshots), ..ReplayOptions::default() };
     let mut rows = Vec::new();
     let mut problems = Vec::new();
     for partition in 0..log.partitions() {

@@ -12,6 +12,7 @@ use serde::Deserialize;
 use std::{
     fs,
     net::SocketAddr,
+    num::NonZeroUsize,
     path::{Path, PathBuf},
 };
 
@@ -28,6 +29,8 @@ pub struct Config {
     pub server: Server,
     pub processor: Processor,
     pub blobs: Blobs,
+    #[serde(default)]
+    pub snapshots: Snapshots,
     pub worker: Worker,
 }
 
@@ -55,6 +58,20 @@ pub struct Processor {
 #[serde(deny_unknown_fields)]
 pub struct Blobs {
     pub url: String,
+}
+
+/// The store of snapshots. Files of nodes that were begun before it was a choice do not name it.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Snapshots {
+    pub url: String,
+    pub keep: NonZeroUsize,
+}
+
+impl Default for Snapshots {
+    fn default() -> Self {
+        Snapshots { url: String::new(), keep: NonZeroUsize::MIN.saturating_add(2) }
+    }
 }
 
 /// The workers of this node.
@@ -106,6 +123,14 @@ impl Config {
         Config::parse(&text).map_err(wrong)
     }
 
+    /// Reads the folder's file, or takes the defaults where there is none. Writes nothing.
+    pub fn load_or_default(layout: &Layout) -> Result<Config, Failure> {
+        if layout.config().exists() {
+            return Config::load(layout);
+        }
+        Config::parse(DEFAULT).map_err(Failure::usage)
+    }
+
     fn parse(text: &str) -> Result<Config, String> {
         let config: Config = toml::from_str(text).map_err(|error| error.to_string())?;
         config.check().map(|()| config)
@@ -138,6 +163,15 @@ mod tests {
         let config = Config::parse(DEFAULT).unwrap();
         assert!(config.server.listen.ip().is_loopback());
         assert!(Config::parse(&format!("{DEFAULT}\nsurprise = 1\n")).unwrap_err().contains("surprise"));
+    }
+
+    #[test]
+    fn a_file_from_before_a_section_existed_has_its_defaults() {
+        let section = |text: &str| text.split("\n[").filter(|part| !part.starts_with("snapshots]")).collect::<Vec<_>>().join("\n[");
+        let older = section(DEFAULT);
+        assert_ne!(older, DEFAULT);
+        assert_eq!(Config::parse(&older).unwrap(), Config::parse(DEFAULT).unwrap());
+        assert!(Config::parse(&DEFAULT.replace("keep = 3", "keep = 0")).is_err());
     }
 
     #[test]

@@ -11,3 +11,4 @@ pub mod live;
 pub mod reader;
 pub mod serve;
 pub mod setup;
+pub mod stores;

@@ -13,6 +13,7 @@ use crate::{
         layout::Layout,
         live::Live,
         setup::{Conduct, Setup},
+        stores,
     },
 };
 use anyhow::anyhow;
@@ -87,16 +88,12 @@ impl Node {
         let log: Arc<dyn EventLog> = Arc::new(log);
         genesis::create(&log, &genesis, &keys.processor).await.map_err(|error| cannot_start(error.code(), error))?;
         publish_anchor(layout, &genesis)?;
-        let blobs = match config.blobs.url.as_str() {
-            "" => Blobs::local(&layout.blobs()),
-            url => Blobs::open(url),
-        };
-        let blobs = blobs.map_err(|error| cannot_start(error.code(), error))?;
+        let blobs = stores::blobs(&config, layout)?;
         let mut parts = Parts { stop: watch::Sender::new(false), running: JoinSet::new() };
         let metrics = Metrics::default();
         let outcomes = Outcomes::new(instance, setup.partitions);
         parts.gateway_folds(&log, &outcomes);
-        parts.processors(&log, &keys.processor, layout, &config, &metrics);
+        parts.processors(&log, &keys.processor, stores::snapshots(&config, layout)?, &config, &metrics);
         let checkpoints = parts.checkpoints(&log, layout, &keys.checkpoint)?;
         let projections = Projections::open(log.clone(), layout.root(), cairn_projections::Options::default())
             .await
@@ -250,11 +247,10 @@ impl Parts {
         }
     }
 
-    fn processors(&mut self, log: &Arc<dyn EventLog>, key: &SecretKey, layout: &Layout, config: &Config, metrics: &Metrics) {
+    fn processors(&mut self, log: &Arc<dyn EventLog>, key: &SecretKey, snapshots: Snapshots, config: &Config, metrics: &Metrics) {
         let options = runner::Options { snapshot_blocks: config.processor.snapshot_blocks, ..runner::Options::default() };
-        let processor = Processor::new(log.clone(), key.clone(), Arc::new(SystemClock::default()))
-            .with_snapshots(Snapshots::at(layout.snapshots()))
-            .with_options(options);
+        let processor =
+            Processor::new(log.clone(), key.clone(), Arc::new(SystemClock::default())).with_snapshots(snapshots).with_options(options);
         metrics.register(|registry| processor.metrics().register(registry));
         let stop = stopped(self.stop.subscribe());
         self.running.spawn(async move { processor.run("node", stop).await.map_err(|error| halted(error.code(), error)) });

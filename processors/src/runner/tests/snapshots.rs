@@ -1,14 +1,24 @@
 //! Snapshots: a restart from one is a restart from the beginning.
 
 use super::world::*;
-use crate::runner::{Options, Processor, ReplayOptions, Snapshots};
+use crate::runner::{Finding, Options, Pool, Processor, ReplayOptions, Snapshot, Snapshots, verify_snapshots};
+use cairn_log::{EventLog, store::Store};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 fn with_snapshots(world: &World, seed: u8, folder: &Path) -> Processor {
     let processor = world.processor(seed);
     let options = Options { snapshot_blocks: 2, ..processor.options.clone() };
-    processor.with_options(options).with_snapshots(Snapshots::at(folder))
+    processor.with_options(options).with_snapshots(snapshots(folder))
+}
+
+fn snapshots(folder: &Path) -> Snapshots {
+    Snapshots::over(Store::local(folder).unwrap())
+}
+
+fn newest(snapshots: &Snapshots) -> Option<Snapshot> {
+    now(snapshots.newest(0, Pool::Inline))
 }
 
 fn files(folder: &Path) -> Vec<PathBuf> {
@@ -45,7 +55,7 @@ fn a_restart_from_a_snapshot_is_a_restart_from_the_beginning() {
     let dir = tempfile::tempdir().unwrap();
     let world = goes_on(life(dir.path()), dir.path());
     assert_eq!(files(dir.path()).len(), 3, "older ones are removed");
-    let options = ReplayOptions { snapshots: Some(Snapshots::at(dir.path())), ..ReplayOptions::default() };
+    let options = ReplayOptions { pool: Pool::Inline, snapshots: Some(snapshots(dir.path())) };
     let report = world.replay(&options);
     assert!(report.is_clean(), "{report:#?}");
     assert_eq!(report.snapshots, 3, "each was met by the whole fold");
@@ -55,18 +65,18 @@ fn a_restart_from_a_snapshot_is_a_restart_from_the_beginning() {
 fn a_damaged_snapshot_is_passed_over() {
     let dir = tempfile::tempdir().unwrap();
     let world = life(dir.path());
-    let newest = files(dir.path()).pop().unwrap();
-    let whole = fs::read(&newest).unwrap();
-    let snapshots = Snapshots::at(dir.path());
-    let height = |snapshots: &Snapshots| snapshots.newest(0).map(|snapshot| snapshot.chain.height());
+    let last = files(dir.path()).pop().unwrap();
+    let whole = fs::read(&last).unwrap();
+    let snapshots = snapshots(dir.path());
+    let height = |snapshots: &Snapshots| newest(snapshots).map(|snapshot| snapshot.chain.height());
     let best = height(&snapshots);
     for at in [0, 5, 9, whole.len() / 2, whole.len() - 1] {
         let mut damaged = whole.clone();
         damaged[at] ^= 1;
-        fs::write(&newest, &damaged).unwrap();
+        fs::write(&last, &damaged).unwrap();
         assert!(height(&snapshots) < best, "byte {at}");
     }
-    fs::write(&newest, &whole[..whole.len() - 7]).unwrap();
+    fs::write(&last, &whole[..whole.len() - 7]).unwrap();
     goes_on(world, dir.path());
 }
 
@@ -75,7 +85,7 @@ fn with_every_snapshot_damaged_the_whole_journal_is_folded() {
     let dir = tempfile::tempdir().unwrap();
     let world = life(dir.path());
     files(dir.path()).iter().for_each(|file| fs::write(file, b"gone").unwrap());
-    assert!(Snapshots::at(dir.path()).newest(0).is_none());
+    assert!(newest(&snapshots(dir.path())).is_none());
     goes_on(world, dir.path());
 }
 
@@ -94,12 +104,67 @@ fn a_snapshot_of_another_log_halts() {
 fn a_snapshot_that_lies_is_found_by_replay() {
     let dir = tempfile::tempdir().unwrap();
     let world = life(dir.path());
-    let snapshots = Snapshots::at(dir.path());
-    let newest = snapshots.newest(0).unwrap();
+    let snapshots = snapshots(dir.path());
+    let last = newest(&snapshots).unwrap();
     let fresh = crate::decider::State::new(&document(), 0).unwrap();
-    let height = newest.chain.height().unwrap();
-    snapshots.save(0, height, &crate::runner::Snapshot::bytes_of(&newest.chain, &fresh).unwrap()).unwrap();
-    let report = world.replay(&ReplayOptions { snapshots: Some(snapshots), ..ReplayOptions::default() });
+    let height = last.chain.height().unwrap();
+    now(snapshots.save(0, height, Snapshot::bytes_of(&last.chain, &fresh).unwrap().into())).unwrap();
+    let report = world.replay(&ReplayOptions { pool: Pool::Inline, snapshots: Some(snapshots.clone()) });
     assert_eq!(report.problem_count, 1, "{report:#?}");
     assert!(report.problems[0].what.contains("another state hash"));
+    let found = findings(&world, &snapshots);
+    assert_eq!(found.iter().map(|(_, finding)| *finding).collect::<Vec<_>>(), [Finding::Met, Finding::Met, Finding::Differs]);
+}
+
+fn findings(world: &World, snapshots: &Snapshots) -> Vec<(u64, Finding)> {
+    let log: Arc<dyn EventLog> = Arc::new(world.log.clone());
+    let checks = now(verify_snapshots(log, 0, snapshots, Pool::Inline)).unwrap();
+    checks.into_iter().map(|check| (check.kept.height, check.finding)).collect()
+}
+
+#[test]
+fn each_snapshot_is_verified_against_the_fold() {
+    let dir = tempfile::tempdir().unwrap();
+    let world = life(dir.path());
+    let snapshots = snapshots(dir.path());
+    let found = findings(&world, &snapshots);
+    assert_eq!(found.len(), 3);
+    assert!(found.iter().all(|(_, finding)| *finding == Finding::Met), "{found:?}");
+    let last = newest(&snapshots).unwrap();
+    // One whose chain is of another place of the journal, one that is cut off, one of a height that the journal does not reach.
+    let older = now(snapshots.load(&now(snapshots.list(0)).unwrap()[0], Pool::Inline)).unwrap();
+    let file = |height: u64| dir.path().join(format!("0/{height:020}.snap"));
+    fs::write(file(found[1].0), Snapshot::bytes_of(&older.chain, &last.state).unwrap()).unwrap();
+    let whole = fs::read(file(found[2].0)).unwrap();
+    fs::write(file(found[2].0), &whole[1..]).unwrap();
+    let mut other = World::new();
+    let led = other.start(&other.processor(1));
+    other.until_taken();
+    led.kill();
+    assert_eq!(
+        findings(&world, &snapshots).iter().map(|(_, finding)| *finding).collect::<Vec<_>>(),
+        [Finding::Met, Finding::Damaged, Finding::Damaged]
+    );
+    fs::write(file(found[1].0), fs::read(file(found[0].0)).unwrap()).unwrap();
+    assert_eq!(findings(&other, &snapshots)[0].1, Finding::Unreached);
+}
+
+#[test]
+fn as_many_are_kept_as_asked_and_what_is_no_snapshot_is_left_alone() {
+    for keep in [1, 5] {
+        let store = Store::open("memory:///").unwrap();
+        now(store.put("0/notes.txt", "kept".into())).unwrap();
+        now(store.put("1/00000000000000000009.snap", "of another partition".into())).unwrap();
+        let snapshots = Snapshots::over(store.clone()).keeping(keep.try_into().unwrap());
+        let world = World::new();
+        let state = crate::decider::State::new(&document(), 0).unwrap();
+        let bytes = Snapshot::bytes_of(&cairn_log::journal::Chain::new(0), &state).unwrap();
+        for height in [3, 1, 2, 4, 4, 20, 100] {
+            now(snapshots.save(0, height, bytes.clone().into())).unwrap();
+        }
+        let heights: Vec<u64> = now(snapshots.list(0)).unwrap().iter().map(|kept| kept.height).collect();
+        assert_eq!(heights, [2, 3, 4, 20, 100][5 - keep..]);
+        assert_eq!(now(store.list("")).unwrap().len(), keep + 2);
+        drop(world);
+    }
 }
