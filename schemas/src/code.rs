@@ -58,6 +58,8 @@ pub const CODES: &[Code] = &[
         "see the detail; a follower that is ahead of its journal must stop and ask its operator",
     ),
     code("CRN-1115", "the node asks for a token", "put it into a file and name that in CAIRN_TOKEN_FILE"),
+    code("CRN-1116", "the body does not arrive", "send it again without pauses; the detail says how fast it must come"),
+    code("CRN-1117", "an author's or a realm's share is used up", "send the same bytes again after Retry-After, or do as the detail says"),
     code(
         "CRN-2001",
         "the record is not a well-formed signed event",

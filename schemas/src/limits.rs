@@ -24,8 +24,20 @@ pub const INTEGER_MAX: u64 = (1 << 53) - 1;
 pub const AMOUNT_MAX: u128 = 100_000_000_000_000_000_000_000_000_000_000_000_000 - 1;
 /// One blob, bytes: what the gateway takes in one request and a worker loads at once.
 pub const BLOB_BYTES: usize = 256 * 1024 * 1024;
+/// Bytes of blobs that one gateway takes in at once; one more is told to come again.
+pub const BLOB_BYTES_UNDER_WAY: usize = 2 * BLOB_BYTES;
+/// Bytes of all other request bodies that one gateway holds at once.
+pub const BODY_BYTES_UNDER_WAY: usize = 256 * 1024 * 1024;
+/// Bytes a second at which a request body must come, after its first allowance of time.
+pub const BODY_BYTES_PER_SECOND: u64 = 16 * 1024;
 /// Events in one HTTP request.
 pub const EVENTS_PER_REQUEST: usize = 1_024;
+/// Events of one registered key that one gateway has appended and not seen decided.
+pub const OUTSTANDING_PER_KEY: usize = 8 * EVENTS_PER_REQUEST;
+/// The same of all keys together that a realm does not know: whoever makes keys gains nothing.
+pub const OUTSTANDING_STRANGERS: usize = EVENTS_PER_REQUEST;
+/// Authors that register themselves in one open realm: with all the keys that each may have, they leave room for those whom admins register.
+pub const NEWCOMERS_PER_REALM: usize = 100_000;
 /// How far a block's time may lie after its record's own append time, milliseconds.
 pub const CLOCK_SKEW_MS: i64 = 2_000;
 /// Partitions of an instance.

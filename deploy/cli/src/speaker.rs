@@ -144,7 +144,9 @@ impl Speaker {
                     let verdict = read(answer)?;
                     return if verdict.is_code("duplicate") { self.decided_before(kept).await } else { Ok(verdict) };
                 }
-                Err(failure) if matches!(failure.code.as_str(), "CRN-1105" | "CRN-1106" | "CRN-1107") => tokio::time::sleep(PAUSE).await,
+                Err(failure) if matches!(failure.code.as_str(), "CRN-1105" | "CRN-1106" | "CRN-1107" | "CRN-1117") => {
+                    tokio::time::sleep(PAUSE).await
+                }
                 Err(failure) => return Err(failure),
             }
         }

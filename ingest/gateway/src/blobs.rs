@@ -1,37 +1,50 @@
 //! `GET` and `PUT /v1/blobs/{hash}`: large bytes by the BLAKE3 of their content.
 //!
-//! Owns size and hash checks at the edge. Refuses trust: what is stored under a name has that name.
+//! Owns size and hash checks at the edge. What goes out streams from the store; what comes in is held until its hash is known, within
+//! the budget of `body`. Refuses trust: what is stored under a name has that name.
 
 use crate::{Gateway, problem::Refusal};
 use axum::{
-    body::{self, Body},
+    body::{Body, BodyDataStream},
     extract::{Path, State},
-    http::{StatusCode, header},
+    http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use bytes::{Bytes, BytesMut};
 use cairn_log::blobs::BlobError;
 use cairn_schemas::{BlobHash, limits};
+use futures::{StreamExt, stream};
 
 fn name(text: &str) -> Result<BlobHash, Refusal> {
     text.parse().map_err(|error: cairn_schemas::ids::IdError| Refusal::new(StatusCode::BAD_REQUEST, "CRN-1112", error.to_string()))
 }
 
+/// Streams the bytes. Those of a damaged blob break off: the length that was told is not reached.
 pub(crate) async fn get(State(gateway): State<Gateway>, Path(hash): Path<String>) -> Result<Response, Refusal> {
     let hash = name(&hash)?;
-    match gateway.blobs.get(&hash, limits::BLOB_BYTES as u64).await {
-        Ok(bytes) => Ok(([(header::CONTENT_TYPE, "application/octet-stream")], bytes).into_response()),
-        Err(BlobError::Missing { .. }) => Err(Refusal::new(StatusCode::NOT_FOUND, "CRN-1110", hash.to_string())),
-        Err(error) => Err(Refusal::new(StatusCode::BAD_GATEWAY, error.code(), error.to_string())),
-    }
+    let not_got = |error: BlobError| match error {
+        BlobError::Missing { .. } => Refusal::new(StatusCode::NOT_FOUND, "CRN-1110", hash.to_string()),
+        error => Refusal::new(StatusCode::BAD_GATEWAY, error.code(), error.to_string()),
+    };
+    let (size, mut chunks) = gateway.blobs.stream(&hash, limits::BLOB_BYTES as u64).await.map_err(not_got)?;
+    // What fails at once still gets a status of its own.
+    let first = chunks.next().await.transpose().map_err(not_got)?;
+    let chunks = stream::iter(first.map(Ok)).chain(chunks);
+    let head = [(header::CONTENT_TYPE, "application/octet-stream".to_owned()), (header::CONTENT_LENGTH, size.to_string())];
+    Ok((head, Body::from_stream(chunks)).into_response())
 }
 
 /// Answers once the bytes are durable: 201.
-pub(crate) async fn put(State(gateway): State<Gateway>, Path(hash): Path<String>, body: Body) -> Result<StatusCode, Refusal> {
+pub(crate) async fn put(
+    State(gateway): State<Gateway>,
+    Path(hash): Path<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<StatusCode, Refusal> {
     let hash = name(&hash)?;
-    let bytes = body::to_bytes(body, limits::BLOB_BYTES).await.map_err(|_| {
-        Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "CRN-1103", format!("more than {} bytes, or it broke off", limits::BLOB_BYTES))
-    })?;
-    let actual = BlobHash(blake3_of(&bytes));
+    let length = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    let bytes = whole(body.into_data_stream(), length.unwrap_or(0)).await?;
+    let actual = BlobHash(*blake3::hash(&bytes).as_bytes());
     if actual != hash {
         return Err(Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, "CRN-1109", format!("they hash to {actual}")));
     }
@@ -39,6 +52,20 @@ pub(crate) async fn put(State(gateway): State<Gateway>, Path(hash): Path<String>
     Ok(StatusCode::CREATED)
 }
 
-fn blake3_of(bytes: &[u8]) -> [u8; 32] {
-    *blake3::hash(bytes).as_bytes()
+/// The body in one piece. A stated length saves copies; memory is touched only as bytes come.
+async fn whole(mut chunks: BodyDataStream, length: usize) -> Result<Bytes, Refusal> {
+    let too_large =
+        |why: &str| Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "CRN-1103", format!("{} bytes are taken, and {why}", limits::BLOB_BYTES));
+    if length > limits::BLOB_BYTES {
+        return Err(too_large("the body is longer"));
+    }
+    let mut bytes = BytesMut::with_capacity(length);
+    while let Some(chunk) = chunks.next().await {
+        let chunk = chunk.map_err(|_| too_large("the body broke off"))?;
+        if bytes.len() + chunk.len() > limits::BLOB_BYTES {
+            return Err(too_large("the body is longer"));
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(bytes.freeze())
 }

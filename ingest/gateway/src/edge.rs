@@ -1,9 +1,9 @@
-//! The edge of the edge: what a request must show before any route sees it, and whether the node is well.
+//! The edge of the edge: what a request must show before any route sees it.
 //!
 //! Owns the Host and Origin check (a web page must not speak to a node through its visitor's browser), the cap on requests
-//! under way, `/healthz` and `/readyz`. Refuses identities: those are signatures, and `intake` meets them.
+//! under way. Refuses identities: those are signatures, and `intake` meets them.
 
-use crate::{Gateway, Options, problem::Refusal};
+use crate::{Options, body::Budgets, problem::Refusal};
 use axum::{
     extract::{Request, State},
     http::{HeaderMap, Method, StatusCode, Uri, header},
@@ -35,16 +35,41 @@ pub(crate) struct Edge {
     hosts: Arc<[String]>,
     token: Option<Token>,
     places: Arc<Semaphore>,
+    bodies: Budgets,
 }
 
 impl Edge {
     pub fn new(options: &Options) -> Self {
-        Edge { hosts: options.hosts.clone().into(), token: options.token.clone(), places: Arc::new(Semaphore::new(options.concurrency)) }
+        Edge {
+            hosts: options.hosts.clone().into(),
+            token: options.token.clone(),
+            places: Arc::new(Semaphore::new(options.concurrency)),
+            bodies: Budgets::new(options),
+        }
     }
 
+    /// Whether a host, with or without its port, is this machine's or one of the configuration's.
     fn knows(&self, host: &str) -> bool {
-        let name = host.rsplit_once(':').map_or(host, |(name, port)| if port.bytes().all(|b| b.is_ascii_digit()) { name } else { host });
-        matches!(name, "localhost" | "127.0.0.1" | "[::1]") || self.hosts.iter().any(|known| known == host || known == name)
+        let name = without_port(host);
+        matches!(name, "localhost" | "127.0.0.1" | "[::1]") || self.configures(host)
+    }
+
+    fn configures(&self, host: &str) -> bool {
+        self.hosts.iter().any(|known| known.eq_ignore_ascii_case(host) || known.eq_ignore_ascii_case(without_port(host)))
+    }
+
+    /// Whether a page of that origin may speak to this node: one that the node itself serves, or one of a configured host.
+    fn welcomes(&self, origin: &str, host: &str) -> bool {
+        let Some((scheme, from)) = origin.split_once("://") else { return false };
+        let from = authority(scheme, from);
+        let same = from.eq_ignore_ascii_case(authority(scheme, host));
+        let named = self.hosts.iter().any(|known| known.eq_ignore_ascii_case(from));
+        match scheme {
+            "http" => same || named,
+            // The node speaks plain HTTP: TLS ends before it, at a host that the configuration names.
+            "https" => named || same && self.configures(host),
+            _ => false,
+        }
     }
 
     /// Whether the request carries the token, where one is asked for.
@@ -54,29 +79,52 @@ impl Edge {
         shown.is_some_and(|secret| Token::new(secret) == *token)
     }
 
-    /// The first thing wrong with the headers, if any.
-    fn objection(&self, headers: &HeaderMap) -> Option<String> {
+    /// The first thing wrong with whom the request is for and from where it comes, if any.
+    fn objection(&self, uri: &Uri, headers: &HeaderMap) -> Option<String> {
         let text = |name| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
-        if let Some(host) = text(header::HOST).filter(|host| !self.knows(host)) {
+        // HTTP/2 has the host in the request's target.
+        let host = text(header::HOST).or_else(|| uri.authority().map(|authority| authority.as_str()));
+        if let Some(host) = host.filter(|host| !self.knows(host)) {
             return Some(format!("Host is {host}"));
         }
         let origin = text(header::ORIGIN)?;
-        let host = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://")).unwrap_or("");
-        (!self.knows(host)).then(|| format!("Origin is {origin}"))
+        (!self.welcomes(origin, host.unwrap_or(""))).then(|| format!("Origin is {origin}"))
     }
 }
 
-/// Lets a request through if its headers are this node's and a place is free.
+fn without_port(host: &str) -> &str {
+    host.rsplit_once(':').map_or(host, |(name, port)| if port.bytes().all(|b| b.is_ascii_digit()) { name } else { host })
+}
+
+/// Host and port without the port that the scheme implies (RFC 6454).
+fn authority<'a>(scheme: &str, host: &'a str) -> &'a str {
+    host.strip_suffix(if scheme == "https" { ":443" } else { ":80" }).unwrap_or(host)
+}
+
+/// What an operator's probes ask for: they are answered however much is under way.
+fn is_probe(path: &str) -> bool {
+    matches!(path, "/healthz" | "/readyz" | "/metrics")
+}
+
+/// Lets a request through if its headers are this node's and a place is free, and ends it if its body does not arrive.
 pub(crate) async fn admit(State(edge): State<Edge>, request: Request, next: Next) -> Response {
-    if let Some(objection) = edge.objection(request.headers()) {
+    if let Some(objection) = edge.objection(request.uri(), request.headers()) {
         return Refusal::new(StatusCode::FORBIDDEN, "CRN-1111", objection).into_response();
     }
     if !edge.is_known(request.headers()) {
         return Refusal::new(StatusCode::UNAUTHORIZED, "CRN-1115", "no bearer token, or another one").into_response();
     }
-    match edge.places.clone().try_acquire_owned() {
-        Ok(_place) => next.run(request).await,
-        Err(_) => Refusal::new(StatusCode::TOO_MANY_REQUESTS, "CRN-1106", "too many requests are under way").into_response(),
+    if is_probe(request.uri().path()) {
+        return next.run(request).await;
+    }
+    let Ok(_place) = edge.places.clone().try_acquire_owned() else {
+        return Refusal::new(StatusCode::TOO_MANY_REQUESTS, "CRN-1106", "too many requests are under way").into_response();
+    };
+    let (parts, body) = request.into_parts();
+    let (body, _held, trouble) = edge.bodies.watch(parts.uri.path(), body);
+    tokio::select! {
+        Ok(trouble) = trouble => trouble.into_response(),
+        response = next.run(Request::from_parts(parts, body)) => response,
     }
 }
 
@@ -90,41 +138,6 @@ pub(crate) async fn not_so(method: Method, uri: Uri) -> Refusal {
     Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "CRN-1113", format!("{method} {}", uri.path()))
 }
 
-/// The process answers.
-pub(crate) async fn healthz() -> &'static str {
-    "ok\n"
-}
-
-/// Every partition has a journal that is followed, and the log answers.
-pub(crate) async fn readyz(State(gateway): State<Gateway>) -> Response {
-    match (gateway.log.time().await, gateway.outcomes.is_ready()) {
-        (Ok(_), true) => "ready\n".into_response(),
-        (Ok(_), false) => (StatusCode::SERVICE_UNAVAILABLE, "the journals are not read yet\n").into_response(),
-        (Err(error), _) => (StatusCode::SERVICE_UNAVAILABLE, format!("{error}\n")).into_response(),
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_this_nodes_hosts_and_origins_pass() {
-        let edge = Edge::new(&Options { hosts: vec!["cairn.example".into()], ..Options::default() });
-        for (name, value, passes) in [
-            ("host", "127.0.0.1:7070", true),
-            ("host", "localhost", true),
-            ("host", "[::1]:7070", true),
-            ("host", "cairn.example:443", true),
-            ("host", "evil.example", false),
-            ("host", "localhost.evil.example", false),
-            ("origin", "http://127.0.0.1:7070", true),
-            ("origin", "https://evil.example", false),
-            ("origin", "null", false),
-        ] {
-            let mut headers = HeaderMap::new();
-            headers.insert(name, value.parse().expect("a header value"));
-            assert_eq!(edge.objection(&headers).is_none(), passes, "{name}: {value}");
-        }
-    }
-}
+#[path = "edge_tests.rs"]
+mod tests;

@@ -4,32 +4,41 @@
 //! Refuses verdicts: an accepted record is durable, and no more.
 
 use crate::{
-    outcome::{Key, Outcome, Outcomes},
+    outcome::{Key, Outcomes, is_newcomer},
     problem::Refusal,
+    quota::{self, Quotas},
 };
 use axum::http::StatusCode;
 use bytes::Bytes;
-use cairn_log::{AppendError, EventLog, Place};
+use cairn_log::{AppendError, Backlog, EventLog, Place};
 use cairn_schemas::{
-    Body, EventHash, RealmId, SignedEvent, Stream, Topic,
+    Body, EventHash, PublicKey, RealmId, SignedEvent, Stream, Topic,
     codec::CodecError,
     limits,
     record::{self, accept_json},
     sign,
 };
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
 };
 
 /// An append whose outcome is unknown is sent again this often before its sender is told to.
 const APPEND_TRIES: usize = 3;
+/// How long a look at a partition's lag counts: others append to the same log.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// An event that may be appended: read, canonical, authentic, with a home.
 #[derive(Clone, Debug)]
 pub struct Accepted {
     pub id: String,
     pub hash: EventHash,
+    pub realm: RealmId,
+    /// The key that signed it.
+    pub kid: PublicKey,
+    /// Whether its author registers itself.
+    pub newcomer: bool,
     pub topic: Topic,
     pub partition: u32,
     pub record: Bytes,
@@ -44,13 +53,21 @@ pub struct Intake {
     log: Arc<dyn EventLog>,
     outcomes: Outcomes,
     max_lag: u64,
-    /// Ends of the topics as far as this gateway has written them: what it knows of the lag without asking.
-    ends: Arc<Mutex<BTreeMap<(u32, Topic), u64>>>,
+    quotas: quota::Ledger,
+    /// What was seen of each partition's lag.
+    lags: Arc<Mutex<BTreeMap<u32, Seen>>>,
+}
+
+/// The inputs of a partition that waited when they were looked at, and what was appended here since.
+#[derive(Clone, Copy, Debug)]
+struct Seen {
+    records: u64,
+    at: Instant,
 }
 
 impl Intake {
-    pub fn new(log: Arc<dyn EventLog>, outcomes: Outcomes, max_lag: u64) -> Self {
-        Intake { log, outcomes, max_lag, ends: Arc::default() }
+    pub fn new(log: Arc<dyn EventLog>, outcomes: Outcomes, max_lag: u64, quotas: Quotas) -> Self {
+        Intake { log, quotas: quota::Ledger::new(quotas, outcomes.clone()), outcomes, max_lag, lags: Arc::default() }
     }
 
     /// Reads events of JSON texts in any key order. All must be good, or none is taken.
@@ -76,15 +93,29 @@ impl Intake {
     }
 
     fn place(&self, (signed, record): (SignedEvent, Vec<u8>)) -> Result<Accepted, Refusal> {
-        let partition = self
-            .partition_of(&signed)
-            .ok_or_else(|| Refusal::new(StatusCode::NOT_FOUND, "CRN-1105", format!("realm {}", signed.event.realm)))?;
+        let partition = self.partition_of(&signed).ok_or_else(|| self.homeless(&signed))?;
         if partition >= self.log.partitions() {
             let detail = format!("partition {partition} of {}", self.log.partitions());
             return Err(Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, "CRN-1112", detail));
         }
-        let topic = signed.event.topic();
-        Ok(Accepted { id: signed.event.id.to_string(), hash: signed.hash, topic, partition, record: record.into() })
+        Ok(Accepted {
+            id: signed.event.id.to_string(),
+            hash: signed.hash,
+            realm: signed.event.realm,
+            kid: signed.kid,
+            newcomer: is_newcomer(&signed.event),
+            topic: signed.event.topic(),
+            partition,
+            record: record.into(),
+        })
+    }
+
+    /// A realm that is not known may yet be met in a journal that is not read to its end.
+    fn homeless(&self, signed: &SignedEvent) -> Refusal {
+        if self.outcomes.is_ready() {
+            return Refusal::new(StatusCode::NOT_FOUND, "CRN-1105", format!("realm {}", signed.event.realm));
+        }
+        Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "CRN-1106", "the journals are not read yet")
     }
 
     /// Instance events name their partition or concern the first; all others go where their realm is at home.
@@ -97,44 +128,65 @@ impl Intake {
     }
 
     /// Appends records and says where each lies, in order. An event that was decided lately is not appended again.
+    ///
+    /// Once begun, an append is seen through, even if nobody waits for it any more: else its room would be given back too early.
     pub async fn append(&self, events: &[Accepted]) -> Result<Vec<u64>, Refusal> {
+        let (intake, events) = (self.clone(), events.to_vec());
+        let appending = tokio::spawn(async move { intake.append_new(&events).await });
+        appending.await.unwrap_or_else(|error| Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "CRN-1107", error.to_string())))
+    }
+
+    async fn append_new(&self, events: &[Accepted]) -> Result<Vec<u64>, Refusal> {
         let mut offsets = vec![None; events.len()];
-        let mut batches: BTreeMap<(u32, Topic), Vec<usize>> = BTreeMap::new();
+        let mut new = Vec::new();
         for (index, event) in events.iter().enumerate() {
-            match self.outcomes.known(Key::Event(event.hash)) {
-                Some(Outcome { offset, .. }) => offsets[index] = Some(offset),
-                None => batches.entry((event.partition, event.topic)).or_default().push(index),
+            offsets[index] = self.outcomes.known(Key::Event(event.hash)).map(|told| told.offset);
+            if offsets[index].is_none() {
+                new.push(index);
             }
         }
-        // Before the first append: a durable record is never answered with «no».
-        for (partition, topic) in batches.keys() {
-            self.check_lag(*partition, *topic)?;
+        let (indices, new): (Vec<_>, Vec<_>) = new.into_iter().map(|index| (index, events[index].clone())).unzip();
+        for (index, offset) in indices.into_iter().zip(self.append_all(&new).await?) {
+            offsets[index] = Some(offset);
         }
+        Ok(offsets.into_iter().flatten().collect())
+    }
+
+    async fn append_all(&self, events: &[Accepted]) -> Result<Vec<u64>, Refusal> {
+        let mut batches: BTreeMap<(u32, Topic), Vec<usize>> = BTreeMap::new();
+        for (index, event) in events.iter().enumerate() {
+            batches.entry((event.partition, event.topic)).or_default().push(index);
+        }
+        // Before the first append: a durable record is never answered with «no».
+        for partition in events.iter().map(|event| event.partition).collect::<BTreeSet<_>>() {
+            self.check_lag(partition).await?;
+        }
+        let mut room = self.quotas.reserve(events)?;
+        let mut offsets = vec![0; events.len()];
         let mut begun = false;
         for ((partition, topic), indices) in batches {
             let place = Place::new(Stream::Topic(topic), partition);
             let records = indices.iter().map(|index| events[*index].record.clone()).collect();
             // Once one batch is durable, all that can be said of the request is that it is to be sent again.
             let appended =
-                self.append_to(place, topic, records).await.map_err(|refusal| if begun { unknown(&place, &refusal) } else { refusal })?;
-            for (index, offset) in indices.iter().zip(appended) {
-                offsets[*index] = Some(offset);
+                self.append_to(place, records).await.map_err(|refusal| if begun { unknown(&place, &refusal) } else { refusal })?;
+            for (index, offset) in indices.into_iter().zip(appended) {
+                offsets[index] = offset;
+                room.appended(index, &events[index], offset);
             }
             begun = true;
         }
-        offsets
-            .into_iter()
-            .collect::<Option<Vec<_>>>()
-            .ok_or_else(|| Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "CRN-1108", "a short answer"))
+        Ok(offsets)
     }
 
-    async fn append_to(&self, place: Place, topic: Topic, records: Vec<Bytes>) -> Result<Vec<u64>, Refusal> {
+    async fn append_to(&self, place: Place, records: Vec<Bytes>) -> Result<Vec<u64>, Refusal> {
         for _ in 0..APPEND_TRIES {
             match self.log.append(place, records.clone()).await {
+                // The log answers with as many as it was given.
                 Ok(appended) => {
-                    let offsets: Vec<u64> = appended.into_iter().map(|at| at.offset).collect();
-                    self.note_end(place.partition, topic, offsets.last().map_or(0, |last| last + 1));
-                    return Ok(offsets);
+                    let more = appended.len() as u64;
+                    self.with_lags(|lags| drop(lags.entry(place.partition).and_modify(|seen| seen.records += more)));
+                    return Ok(appended.into_iter().map(|at| at.offset).collect());
                 }
                 Err(AppendError::Unknown { .. }) => continue,
                 Err(error) => return Err(not_taken(&error)),
@@ -143,16 +195,34 @@ impl Intake {
         Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "CRN-1107", format!("append to {place}")))
     }
 
-    fn check_lag(&self, partition: u32, topic: Topic) -> Result<(), Refusal> {
-        let end = self.ends.lock().unwrap_or_else(PoisonError::into_inner).get(&(partition, topic)).copied().unwrap_or(0);
-        let lag = end.saturating_sub(self.outcomes.decided(partition, topic));
-        if lag <= self.max_lag { Ok(()) } else { Err(overloaded(topic, lag)) }
+    /// Refuses what would wait behind too much: records of all six inputs, whoever appended them and whenever.
+    async fn check_lag(&self, partition: u32) -> Result<(), Refusal> {
+        if !self.outcomes.is_current(partition) {
+            return Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "CRN-1106", format!("journal[{partition}] is not read yet")));
+        }
+        let seen = self.with_lags(|lags| lags.get(&partition).copied());
+        if seen.is_some_and(|seen| seen.records <= self.max_lag && seen.at.elapsed() < LOOK) {
+            return Ok(());
+        }
+        let records = self.waiting(partition).await;
+        self.with_lags(|lags| lags.insert(partition, Seen { records, at: Instant::now() }));
+        if records <= self.max_lag { Ok(()) } else { Err(overloaded(partition, records)) }
     }
 
-    fn note_end(&self, partition: u32, topic: Topic, end: u64) {
-        let mut ends = self.ends.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = ends.entry((partition, topic)).or_default();
-        *known = end.max(*known);
+    /// Records of a partition's inputs from its journaled positions on.
+    async fn waiting(&self, partition: u32) -> u64 {
+        let mut waiting = 0;
+        for topic in Topic::ALL.iter().copied() {
+            let place = Place::new(Stream::Topic(topic), partition);
+            // A topic that cannot be read is for the append to report.
+            let backlog = Backlog::at(self.log.as_ref(), place, self.outcomes.decided(partition, topic)).await;
+            waiting += backlog.unwrap_or_default().records;
+        }
+        waiting
+    }
+
+    fn with_lags<T>(&self, act: impl FnOnce(&mut BTreeMap<u32, Seen>) -> T) -> T {
+        act(&mut self.lags.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -193,6 +263,11 @@ fn unknown(place: &Place, refusal: &Refusal) -> Refusal {
     Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "CRN-1107", detail)
 }
 
-fn overloaded(topic: Topic, lag: u64) -> Refusal {
-    Refusal::new(StatusCode::TOO_MANY_REQUESTS, "CRN-1106", format!("{lag} records of {topic} wait for their decision"))
+fn overloaded(partition: u32, lag: u64) -> Refusal {
+    let detail = format!("{lag} records of partition {partition} wait for their decision");
+    Refusal::new(StatusCode::TOO_MANY_REQUESTS, "CRN-1106", detail)
 }
+
+#[cfg(test)]
+#[path = "intake_tests.rs"]
+mod tests;

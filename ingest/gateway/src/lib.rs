@@ -5,23 +5,29 @@
 //! receipts (the projections'), and anything that would make an answer before the log is durable.
 
 mod blobs;
+mod body;
 mod edge;
 mod events;
+mod health;
 mod intake;
 mod journal;
 mod metrics;
 mod outcome;
 mod problem;
+mod quota;
 
 pub use edge::Token;
+pub use health::{Halt, Health};
 pub use intake::{Accepted, Intake, IntakeError};
 pub use journal::{Frame, Page};
 pub use metrics::Metrics;
 pub use outcome::{Outcome, Outcomes};
 pub use problem::Refusal;
+pub use quota::Quotas;
 
 use axum::{Router, middleware, routing};
 use cairn_log::{EventLog, blobs::Blobs};
+use cairn_schemas::limits;
 use std::{sync::Arc, time::Duration};
 
 /// What an operator may set.
@@ -33,8 +39,16 @@ pub struct Options {
     pub token: Option<Token>,
     /// Requests that may be under way at once; more are answered 429.
     pub concurrency: usize,
-    /// Records appended and not yet decided, over all topics of a partition, beyond which events are answered 429.
+    /// Records appended and not yet decided, over all topics of a partition and whoever appended them, beyond which events are answered 429.
     pub max_lag: u64,
+    /// What one key, and all strangers of a realm together, may have under way; beyond, 429.
+    pub quotas: Quotas,
+    /// Bytes of blobs that may be on their way in at once; beyond, 429.
+    pub blob_bytes: usize,
+    /// The same of all other request bodies.
+    pub body_bytes: usize,
+    /// How long a body may take, beside a second for each [`limits::BODY_BYTES_PER_SECOND`]; then 408.
+    pub body_wait: Duration,
     /// Longest time that `?wait=decided` waits.
     pub decided_wait: Duration,
     /// Longest time that a poll of the journal waits.
@@ -48,6 +62,10 @@ impl Default for Options {
             token: None,
             concurrency: 1_024,
             max_lag: 100_000,
+            quotas: Quotas::default(),
+            blob_bytes: limits::BLOB_BYTES_UNDER_WAY,
+            body_bytes: limits::BODY_BYTES_UNDER_WAY,
+            body_wait: Duration::from_secs(10),
             decided_wait: Duration::from_secs(30),
             poll_wait: Duration::from_secs(20),
         }
@@ -62,19 +80,21 @@ pub(crate) struct Gateway {
     pub intake: Intake,
     pub outcomes: Outcomes,
     pub metrics: Metrics,
+    pub health: Health,
     pub options: Options,
 }
 
-/// The routes. `outcomes` follows the journals (see [`Outcomes::follow`]); `metrics` is what `/metrics` shows.
-pub fn router(log: Arc<dyn EventLog>, blobs: Blobs, outcomes: Outcomes, metrics: Metrics, options: Options) -> Router {
-    let intake = Intake::new(log.clone(), outcomes.clone(), options.max_lag);
-    let gateway = Gateway { log, blobs, intake, outcomes, metrics, options };
+/// The routes. `outcomes` follows the journals (see [`Outcomes::follow`]); `metrics` is what `/metrics` shows, `health` what `/readyz`
+/// asks.
+pub fn router(log: Arc<dyn EventLog>, blobs: Blobs, outcomes: Outcomes, metrics: Metrics, health: Health, options: Options) -> Router {
+    let intake = Intake::new(log.clone(), outcomes.clone(), options.max_lag, options.quotas);
+    let gateway = Gateway { log, blobs, intake, outcomes, metrics, health, options };
     Router::new()
         .route("/v1/events", routing::post(events::post))
         .route("/v1/journal", routing::get(journal::get))
         .route("/v1/blobs/{hash}", routing::get(blobs::get).put(blobs::put))
-        .route("/healthz", routing::get(edge::healthz))
-        .route("/readyz", routing::get(edge::readyz))
+        .route("/healthz", routing::get(health::healthz))
+        .route("/readyz", routing::get(health::readyz))
         .route("/metrics", routing::get(metrics::get))
         .with_state(gateway)
 }

@@ -5,17 +5,18 @@
 
 use cairn_log::{
     EventLog,
-    journal::{Chain, Follower, JournalError, Step},
+    journal::{Chain, Follower, JournalError, Step, Taken},
 };
 use cairn_schemas::{
-    EventHash, Fact, InstanceId, RealmId, Topic,
+    Body as EventBody, Event, EventHash, Fact, InstanceId, PublicKey, RealmId, Topic,
     block::{Body, Header},
     decision::{Decision, Disposition, Subject, Verdict},
+    fact::KeyState,
     record,
 };
 use serde::Serialize;
 use std::{
-    collections::{BTreeMap, HashMap, VecDeque},
+    collections::{BTreeMap, HashMap, HashSet, VecDeque},
     convert::Infallible,
     sync::{Arc, Mutex, PoisonError},
 };
@@ -50,9 +51,23 @@ pub(crate) enum Key {
     Record(u32, Topic, u64),
 }
 
+/// Who signed an event, as far as quotas care.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Signer {
+    /// A key that speaks for an author of the realm.
+    Key(RealmId, PublicKey),
+    /// Any other.
+    Stranger(RealmId),
+}
+
 #[derive(Debug, Default)]
 struct Memory {
     homes: BTreeMap<RealmId, u32>,
+    keys: HashSet<(RealmId, PublicKey)>,
+    /// How many authors registered themselves.
+    newcomers: BTreeMap<RealmId, usize>,
+    /// Journal offset that is read next.
+    offsets: BTreeMap<u32, u64>,
     next: BTreeMap<(u32, Topic), u64>,
     outcomes: HashMap<Key, Outcome>,
     order: VecDeque<Key>,
@@ -78,17 +93,18 @@ impl Outcomes {
     /// Follows the journal of a partition from its front, for as long as it can be read.
     pub async fn follow(&self, log: Arc<dyn EventLog>, partition: u32) -> Result<Infallible, JournalError> {
         let mut follower = Follower::new(log, Chain::of(self.instance, partition));
-        follower.catch_up(|taken| self.take_step(taken.step)).await?;
+        follower.catch_up(|taken| self.take_record(partition, taken)).await?;
         self.caught_up(partition);
         loop {
-            self.take_step(follower.next().await?.step);
+            self.take_record(partition, follower.next().await?);
         }
     }
 
-    fn take_step(&self, step: Step) {
-        if let Step::Block(block) = step {
+    fn take_record(&self, partition: u32, taken: Taken) {
+        if let Step::Block(block) = taken.step {
             self.take(&block.header, &block.body);
         }
+        self.with(|memory| memory.offsets.insert(partition, taken.offset + 1));
     }
 
     pub fn instance(&self) -> InstanceId {
@@ -122,14 +138,16 @@ impl Outcomes {
     }
 
     fn take_decision(&self, header: &Header, leaf: u64, decision: &Decision) {
-        for fact in &decision.facts {
-            if let Fact::RealmOpened { realm, partition, .. } = fact {
-                self.with(|memory| memory.homes.insert(*realm, *partition));
-            }
-        }
+        self.with(|memory| decision.facts.iter().for_each(|fact| memory.learn(fact)));
         let Subject::Event { record, at } = &decision.subject else { return };
         // A record in a valid block was read by its decider; one that this binary cannot read is told by its position alone.
-        let key = record::open(&record.0).map_or(Key::Record(header.partition, at.topic, at.offset), |signed| Key::Event(signed.hash));
+        let signed = record::open(&record.0).ok();
+        if decision.verdict == Verdict::Accepted
+            && let Some(signed) = signed.as_ref().filter(|signed| is_newcomer(&signed.event))
+        {
+            self.with(|memory| *memory.newcomers.entry(signed.event.realm).or_default() += 1);
+        }
+        let key = signed.map_or(Key::Record(header.partition, at.topic, at.offset), |signed| Key::Event(signed.hash));
         let (code, detail) = match &decision.verdict {
             Verdict::Accepted => (None, String::new()),
             Verdict::Rejected { code, detail } => (Some(code.text()), detail.clone()),
@@ -146,6 +164,26 @@ impl Outcomes {
     /// Whether every journal was read to its end once.
     pub fn is_ready(&self) -> bool {
         self.with(|memory| memory.current.values().all(|current| *current))
+    }
+
+    /// Whether the journal of a partition was read to its end once.
+    pub(crate) fn is_current(&self, partition: u32) -> bool {
+        self.with(|memory| memory.current.get(&partition) == Some(&true))
+    }
+
+    /// Journal offset of a partition that is read next.
+    pub fn offset(&self, partition: u32) -> u64 {
+        self.with(|memory| memory.offsets.get(&partition).copied().unwrap_or(0))
+    }
+
+    /// Who a key is in a realm.
+    pub(crate) fn signer(&self, realm: RealmId, key: PublicKey) -> Signer {
+        self.with(|memory| if memory.keys.contains(&(realm, key)) { Signer::Key(realm, key) } else { Signer::Stranger(realm) })
+    }
+
+    /// How many authors registered themselves in a realm.
+    pub(crate) fn newcomers(&self, realm: &RealmId) -> usize {
+        self.with(|memory| memory.newcomers.get(realm).copied().unwrap_or(0))
     }
 
     /// The partition where a realm is at home.
@@ -195,7 +233,24 @@ impl Outcomes {
     }
 }
 
+/// Whether an event makes its author one of an open realm, without an admin's word.
+pub(crate) fn is_newcomer(event: &Event) -> bool {
+    matches!(&event.body, EventBody::KeyRegistered(ask) if ask.key == event.source) && event.seq == 1
+}
+
 impl Memory {
+    fn learn(&mut self, fact: &Fact) {
+        match fact {
+            Fact::RealmOpened { realm, partition, admins, issuer, .. } => {
+                self.homes.insert(*realm, *partition);
+                self.keys.extend(admins.iter().chain([issuer]).map(|key| (*realm, *key)));
+            }
+            Fact::KeyChanged { realm, key, state: KeyState::Registered, .. } => drop(self.keys.insert((*realm, *key))),
+            Fact::KeyChanged { realm, key, .. } => drop(self.keys.remove(&(*realm, *key))),
+            _ => {}
+        }
+    }
+
     fn remember(&mut self, key: Key, outcome: Outcome) {
         if self.outcomes.insert(key, outcome).is_none() {
             self.order.push_back(key);

@@ -30,7 +30,8 @@ impl IntoResponse for Refusal {
         let body = serde_json::to_vec(&self.0).unwrap_or_default();
         let mut response = (status, body).into_response();
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
-        if status == StatusCode::TOO_MANY_REQUESTS {
+        // Overload, whatever its status, passes.
+        if status == StatusCode::TOO_MANY_REQUESTS || self.0.code == "CRN-1106" {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         }
         response

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use cairn_schemas::ids::BlobHash;
 use cairn_schemas::limits::BLOB_BYTES;
 use cairn_schemas::value::BlobRef;
+use futures::stream::{BoxStream, StreamExt, try_unfold};
 use std::path::Path;
 use tokio::task::spawn_blocking;
 
@@ -72,10 +73,7 @@ impl Blobs {
         }
         let hash = hash_of(bytes.clone()).await;
         let key = key_of(&hash);
-        let written = match self.get(&hash, size).await {
-            Ok(_) => self.store.settle(&key).await,
-            Err(_) => self.store.put(&key, bytes).await,
-        };
+        let written = if self.is_whole(&hash, size).await { self.store.settle(&key).await } else { self.store.put(&key, bytes).await };
         written.map_err(|source| BlobError::Store { operation: "put", hash, source })?;
         Ok(BlobRef { hash, size })
     }
@@ -86,9 +84,54 @@ impl Blobs {
         if hash_of(bytes.clone()).await == *hash { Ok(bytes) } else { Err(BlobError::Damaged { hash: *hash }) }
     }
 
+    /// The size of a blob of at most `max` bytes, and its bytes in chunks, so that nobody need hold all of them. The last chunk comes only
+    /// once the whole has that hash: what is damaged ends with an error, and short.
+    pub async fn stream(&self, hash: &BlobHash, max: u64) -> Result<(u64, BoxStream<'static, Result<Bytes, BlobError>>), BlobError> {
+        let (size, chunks) = self.store.stream(&key_of(hash), max).await.map_err(|error| failed("get", hash, error))?;
+        let passing = Passing { chunks: chunks.fuse().boxed(), hash: *hash, hasher: blake3::Hasher::new(), held: None };
+        Ok((size, try_unfold(passing, Passing::next).boxed()))
+    }
+
     /// Whether something lies there under this hash. Only [`get`](Blobs::get) says that it is whole.
     pub async fn has(&self, hash: &BlobHash) -> Result<bool, BlobError> {
         self.store.has(&key_of(hash)).await.map_err(|error| failed("look-up", hash, error))
+    }
+
+    /// Whether a good copy lies there. Reads it once through and holds none of it.
+    async fn is_whole(&self, hash: &BlobHash, size: u64) -> bool {
+        let Ok((_, mut chunks)) = self.stream(hash, size).await else { return false };
+        loop {
+            match chunks.next().await {
+                Some(Ok(_)) => {}
+                Some(Err(_)) => return false,
+                None => return true,
+            }
+        }
+    }
+}
+
+/// A blob on its way out, hashed as it passes.
+struct Passing {
+    chunks: BoxStream<'static, Result<Bytes, StoreError>>,
+    hash: BlobHash,
+    hasher: blake3::Hasher,
+    /// The newest chunk: it may be the last.
+    held: Option<Bytes>,
+}
+
+impl Passing {
+    async fn next(mut self) -> Result<Option<(Bytes, Passing)>, BlobError> {
+        while let Some(chunk) = self.chunks.next().await {
+            let chunk = chunk.map_err(|error| failed("get", &self.hash, error))?;
+            self.hasher.update(&chunk);
+            if let Some(before) = self.held.replace(chunk) {
+                return Ok(Some((before, self)));
+            }
+        }
+        if self.hasher.finalize().as_bytes() != self.hash.as_bytes() {
+            return Err(BlobError::Damaged { hash: self.hash });
+        }
+        Ok(self.held.take().map(|last| (last, self)))
     }
 }
 

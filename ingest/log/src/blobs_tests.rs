@@ -1,5 +1,6 @@
 #![allow(clippy::unwrap_used)]
 use super::*;
+use futures::TryStreamExt;
 use std::fs;
 use std::path::PathBuf;
 use url::Url;
@@ -27,7 +28,39 @@ async fn a_blob_is_got_by_its_hash_from_any_store() {
             }
             assert!(blobs.has(&named.hash).await.unwrap());
             assert_eq!(blobs.get(&named.hash, named.size).await.unwrap(), bytes);
+            assert_eq!(streamed(&blobs, &named.hash).await.unwrap(), bytes);
         }
+    }
+}
+
+/// A blob by its chunks; what came before an error is lost with it.
+async fn streamed(blobs: &Blobs, hash: &BlobHash) -> Result<Vec<u8>, BlobError> {
+    let (size, chunks) = blobs.stream(hash, MAX).await?;
+    let bytes = chunks.try_collect::<Vec<_>>().await?.concat();
+    assert_eq!(bytes.len() as u64, size);
+    Ok(bytes)
+}
+
+#[tokio::test]
+async fn a_damaged_blob_never_streams_to_its_end() {
+    let dir = tempfile::tempdir().unwrap();
+    let blobs = Blobs::local(dir.path()).unwrap();
+    let good = vec![3; 100_000];
+    let hash = blobs.put(Bytes::from(good.clone())).await.unwrap().hash;
+    let file = files(dir.path()).remove(0);
+    for at in [0, 50_000, 99_999] {
+        let mut bad = good.clone();
+        bad[at] ^= 1;
+        fs::write(&file, bad).unwrap();
+        let (_, mut chunks) = blobs.stream(&hash, MAX).await.unwrap();
+        let mut passed = 0;
+        let error = loop {
+            match chunks.next().await.unwrap() {
+                Ok(chunk) => passed += chunk.len(),
+                Err(error) => break error,
+            }
+        };
+        assert!(matches!(error, BlobError::Damaged { .. }) && passed < good.len(), "{passed} {error}");
     }
 }
 

@@ -9,6 +9,7 @@
 //! outcome and is then sent again, so that a record may be there twice; an assignment may be lost without a word.
 
 pub mod assignment;
+mod backlog;
 pub mod blobs;
 pub mod clock;
 pub mod disk;
@@ -20,6 +21,7 @@ pub mod store;
 pub mod suite;
 
 pub use assignment::{Assigner, Assignment, Assignments, Change};
+pub use backlog::Backlog;
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use error::{AppendError, DeleteError, ReadError};
 

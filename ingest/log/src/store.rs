@@ -9,7 +9,7 @@
 use crate::durable;
 use crate::error::next_of;
 use bytes::Bytes;
-use futures::TryStreamExt;
+use futures::{StreamExt, TryStreamExt, stream::BoxStream};
 use object_store::local::LocalFileSystem;
 use object_store::path::Path as ObjectPath;
 use object_store::{ObjectStore, ObjectStoreExt, PutMode};
@@ -133,6 +133,16 @@ impl Store {
             return Err(StoreError::TooLarge { key: key.to_owned(), size: found.meta.size, limit: max });
         }
         found.bytes().await.map_err(|error| unanswered("get", key, error))
+    }
+
+    /// The size of what lies under a key, at most `max` bytes, and the bytes in chunks.
+    pub async fn stream(&self, key: &str, max: u64) -> Result<(u64, BoxStream<'static, Result<Bytes, StoreError>>), StoreError> {
+        let found = self.objects.get(&self.location(key)).await.map_err(|error| unanswered("get", key, error))?;
+        let (key, size) = (key.to_owned(), found.meta.size);
+        if size > max {
+            return Err(StoreError::TooLarge { key, size, limit: max });
+        }
+        Ok((size, found.into_stream().map_err(move |error| unanswered("get", &key, error)).boxed()))
     }
 
     /// Whether something lies under a key.

@@ -18,7 +18,7 @@ use crate::{
 };
 use anyhow::anyhow;
 use axum::Router;
-use cairn_gateway::{Metrics, Outcomes, Token};
+use cairn_gateway::{Health, Metrics, Outcomes, Token};
 use cairn_log::{
     EventLog, SystemClock,
     blobs::Blobs,
@@ -102,7 +102,7 @@ impl Node {
         parts.projections(&projections);
         parts.gauges(Gauges::new(&projections, &metrics));
         let edge = edge_options(&config.server, layout)?;
-        let routes = cairn_gateway::router(log.clone(), blobs.clone(), outcomes, metrics, edge.clone());
+        let routes = cairn_gateway::router(log.clone(), blobs.clone(), outcomes, metrics, Health::default(), edge.clone());
         let routes = cairn_gateway::guard(routes.merge(cairn_projections::http::router(projections)), &edge);
         let url = parts.serve(routes, listen).await?;
         let live =

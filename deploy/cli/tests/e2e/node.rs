@@ -194,6 +194,7 @@ impl Node {
         let url = greeting.lines().find_map(|line| line.strip_prefix("address")).unwrap().trim().to_owned();
         let node =
             Node { url, dir: dir.to_owned(), greeting, process, http: Http::new(), token: token.map(|secret| format!("Bearer {secret}")) };
+        until("the node is ready", || (node.get("/readyz").status == 200).then_some(()));
         until("the tables have caught up with the journal", || node.is_caught_up().then_some(()));
         node
     }

@@ -1,0 +1,34 @@
+//! Readiness: whatever stands still is named.
+
+#![allow(clippy::unwrap_used)]
+use super::*;
+use crate::{Metrics, Options, Outcomes, router};
+use axum::{
+    body::{Body, to_bytes},
+    http::Request,
+};
+use cairn_log::{ManualClock, blobs::Blobs, memory::MemoryLog};
+use cairn_schemas::InstanceId;
+use tower::ServiceExt;
+
+#[tokio::test]
+async fn a_halted_partition_is_named_while_the_others_go_on() {
+    let log = Arc::new(MemoryLog::new(2, Arc::new(ManualClock::new(0))));
+    let outcomes = Outcomes::new(InstanceId::ZERO, 2);
+    let (health, halted) = (Health::default(), Arc::new(RwLock::new(Vec::new())));
+    let told = halted.clone();
+    health.depend_on(move || told.read().unwrap().clone());
+    let routes = router(log, Blobs::open("memory:///").unwrap(), outcomes.clone(), Metrics::default(), health, Options::default());
+    let ask = async || {
+        let answer = routes.clone().oneshot(Request::get("/readyz").body(Body::empty()).unwrap()).await.unwrap();
+        (answer.status().as_u16(), String::from_utf8(to_bytes(answer.into_body(), 1_000).await.unwrap().to_vec()).unwrap())
+    };
+    assert_eq!(ask().await.0, 503, "nothing is read yet");
+    outcomes.caught_up(0);
+    outcomes.caught_up(1);
+    assert_eq!(ask().await, (200, "ready\n".to_owned()));
+    halted.write().unwrap().push(Halt { part: "decider", partition: 1, code: "CRN-3102" });
+    assert_eq!(ask().await, (503, "partition 1 halted (decider): CRN-3102\n".to_owned()));
+    halted.write().unwrap().clear();
+    assert_eq!(ask().await.0, 200);
+}
