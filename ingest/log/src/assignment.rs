@@ -90,6 +90,15 @@ impl Assigner {
         table.give(partition, member)
     }
 
+    /// As [`give`](Assigner::give), under a generation of at least `floor`: for a backend whose members live in several processes.
+    pub fn give_from(&self, partition: u32, member: &str, floor: u64) -> u64 {
+        let mut table = self.lock();
+        table.revoke(partition);
+        let last = table.generations.entry(partition).or_insert(0);
+        *last = (*last).max(floor.saturating_sub(1));
+        table.give(partition, member)
+    }
+
     /// As [`give`](Assigner::give), but whoever had it is told nothing and goes on believing: a zombie.
     pub fn give_unseen(&self, partition: u32, member: &str) -> u64 {
         self.lock().give(partition, member)
@@ -98,6 +107,18 @@ impl Assigner {
     /// Revokes a partition from everyone who believes to have it.
     pub fn revoke(&self, partition: u32) {
         self.lock().revoke(partition);
+    }
+
+    /// Revokes a partition from one member alone: another may have been given it meanwhile.
+    pub fn take(&self, partition: u32, member: &str) {
+        if let Some(held) = self.lock().members.get(member) {
+            held.send_if_modified(|held| held.remove(&partition).is_some());
+        }
+    }
+
+    /// Whether anybody has a view of `member`.
+    pub fn is_viewed(&self, member: &str) -> bool {
+        self.lock().members.get(member).is_some_and(|held| held.receiver_count() > 0)
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Table> {

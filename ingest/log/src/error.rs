@@ -1,8 +1,9 @@
 //! What an append or a read answers when it does not succeed.
 //!
-//! Owns codes 5101 to 5119. Refuses to guess: an error that leaves the outcome open says so.
+//! Owns codes 5101 to 5119 and 5131 to 5135. Refuses to guess: an error that leaves the outcome open says so.
 
 use crate::Place;
+use crate::kafka::KafkaError;
 use cairn_schemas::code;
 use std::io;
 
@@ -23,6 +24,8 @@ pub enum AppendError {
     Full { place: Place },
     #[error("append to {place}")]
     Io { place: Place, source: io::Error },
+    #[error("append to {place}")]
+    Kafka { place: Place, source: KafkaError },
 }
 
 impl AppendError {
@@ -36,6 +39,7 @@ impl AppendError {
             AppendError::ReadOnly { .. } => "CRN-5105",
             AppendError::Full { .. } => "CRN-5106",
             AppendError::Io { .. } => "CRN-5107",
+            AppendError::Kafka { source, .. } => source.code(),
         }
     }
 
@@ -60,6 +64,8 @@ pub enum ReadError {
     Closed,
     #[error("read of {place}")]
     Io { place: Place, source: io::Error },
+    #[error(transparent)]
+    Kafka(#[from] KafkaError),
 }
 
 impl ReadError {
@@ -72,6 +78,7 @@ impl ReadError {
             ReadError::Damaged { .. } => "CRN-5114",
             ReadError::Closed => "CRN-5115",
             ReadError::Io { .. } => "CRN-5116",
+            ReadError::Kafka(error) => error.code(),
         }
     }
 
@@ -94,6 +101,8 @@ pub enum DeleteError {
     Closed { place: Place },
     #[error("delete from {place}")]
     Io { place: Place, source: io::Error },
+    #[error("delete from {place}")]
+    Kafka { place: Place, source: KafkaError },
 }
 
 impl DeleteError {
@@ -105,6 +114,7 @@ impl DeleteError {
             DeleteError::BeyondEnd { .. } => "CRN-5133",
             DeleteError::Closed { .. } => "CRN-5134",
             DeleteError::Io { .. } => "CRN-5135",
+            DeleteError::Kafka { source, .. } => source.code(),
         }
     }
 

@@ -1,6 +1,7 @@
 use super::*;
 use crate::blobs::BlobError;
 use crate::disk::OpenError;
+use crate::kafka::topics::Finding;
 use crate::store::StoreError;
 use cairn_schemas::ids::BlobHash;
 use std::collections::BTreeSet;
@@ -57,12 +58,34 @@ fn every_error_has_a_code_of_its_own_and_a_next_step() {
         DeleteError::Closed { place },
         DeleteError::Io { place, source: source() },
     ];
+    let (topic, reason) = (|| "jobs".to_owned(), || "so it is".to_owned());
+    let found = [
+        Finding::Missing { topic: topic() },
+        Finding::Partitions { topic: topic(), found: 1, wanted: 2 },
+        Finding::Setting { topic: topic(), key: "retention.ms", found: "1".into(), wanted: "-1".into(), why: "it eats" },
+        Finding::Leaderless { topic: topic(), partition: 0 },
+        Finding::Copies { topic: topic(), found: 1, wanted: 3 },
+        Finding::Unaudited { topic: topic(), reason: reason() },
+    ];
+    let kafka = [
+        KafkaError::Address { what: reason() },
+        KafkaError::Secret { from: "f".into(), reason: reason() },
+        KafkaError::Unreachable { brokers: "b:1".into(), reason: reason() },
+        KafkaError::Replaced { topic: topic(), was: "a".into(), is: "b".into() },
+        KafkaError::Refused { what: reason(), reason: reason() },
+        KafkaError::Change { operation: "creation", topic: topic(), reason: reason() },
+        KafkaError::Client { reason: reason() },
+        KafkaError::Undated { topic: topic() },
+        KafkaError::Unread { topic: topic(), partition: 0, offset: 3, reason: reason() },
+    ];
     let told = appends.iter().map(|error| (error.code(), error.next(), error.to_string()));
     let told = told.chain(reads.iter().map(|error| (error.code(), error.next(), error.to_string())));
     let told = told.chain(opens.iter().map(|error| (error.code(), error.next(), error.to_string())));
     let told = told.chain(stores.iter().map(|error| (error.code(), error.next(), error.to_string())));
     let told = told.chain(deletes.iter().map(|error| (error.code(), error.next(), error.to_string())));
     let told = told.chain(blobs.iter().map(|error| (error.code(), error.next(), error.to_string())));
+    let told = told.chain(found.iter().map(|error| (error.code(), error.next(), error.to_string())));
+    let told = told.chain(kafka.iter().map(|error| (error.code(), error.next(), error.to_string())));
     let mut codes = BTreeSet::new();
     for (code, next, text) in told {
         assert!(codes.insert(code), "{code} stands for two errors");

@@ -1,6 +1,6 @@
 //! The log: durable, ordered streams of records, and the contract that every backend of it keeps.
 //!
-//! Owns the [`EventLog`] contract, its backends ([`memory`], [`disk`]), the conformance [`suite`] that each of them
+//! Owns the [`EventLog`] contract, its backends ([`memory`], [`disk`], [`kafka`]), the conformance [`suite`] that each of them
 //! passes, the content-addressed [`blobs`] over a [`store`], and the rule of the [`journal`]. Refuses meaning: to the log a record is bytes, and only
 //! `journal` looks inside.
 //!
@@ -16,6 +16,7 @@ pub mod disk;
 pub mod durable;
 mod error;
 pub mod journal;
+pub mod kafka;
 pub mod memory;
 pub mod store;
 pub mod suite;

@@ -1,0 +1,116 @@
+//! The brokers under test: where they are, fresh topics on them, and what may be done to their processes.
+
+use cairn_log::kafka::{KafkaLog, KafkaOptions, topics};
+use rdkafka::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+pub const PARTITIONS: u32 = 2;
+
+fn variable(name: &str) -> String {
+    std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: these tests need brokers, see the head of main.rs"))
+}
+
+pub fn bootstrap() -> String {
+    variable("CAIRN_KAFKA")
+}
+
+/// How many brokers there are, and so how many copies a topic can have.
+pub fn copies() -> u16 {
+    bootstrap().split(',').count().try_into().unwrap()
+}
+
+/// Options of a log that nobody used before, with the patience of a test.
+pub fn options() -> KafkaOptions {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let millis = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();
+    let prefix = format!("t{millis}-{}", COUNT.fetch_add(1, Ordering::Relaxed));
+    let options = KafkaOptions::from_url(&format!("kafka://{}/{prefix}", bootstrap())).unwrap();
+    KafkaOptions { patience: Duration::from_secs(90), ..options }
+}
+
+/// Fresh topics for a log.
+pub async fn fresh() -> KafkaOptions {
+    let options = options();
+    let audit = topics::create(&options, PARTITIONS, copies()).await.unwrap();
+    assert_eq!((audit.partitions, audit.forbidding()), (PARTITIONS, None));
+    options
+}
+
+pub async fn open(options: &KafkaOptions) -> KafkaLog {
+    KafkaLog::open(options.clone()).await.unwrap()
+}
+
+/// Where the brokers ask for TLS and SASL, and the folder with what lets one in.
+pub struct Secure {
+    pub brokers: Vec<String>,
+    pub dir: PathBuf,
+}
+
+pub fn secure() -> Secure {
+    let dir = PathBuf::from(variable("CAIRN_KAFKA_DIR"));
+    let address = |number: u16| {
+        let text = std::fs::read_to_string(dir.join(format!("broker-{number}.properties"))).unwrap();
+        let listeners = text.lines().find_map(|line| line.strip_prefix("advertised.listeners=")).unwrap();
+        listeners.split(',').find_map(|listener| listener.strip_prefix("SECURE://")).unwrap().to_owned()
+    };
+    Secure { brokers: (1..=copies()).map(address).collect(), dir }
+}
+
+/// The broker that leads partition 0 of a topic.
+pub fn leader_of(topic: &str) -> u16 {
+    let consumer: BaseConsumer = ClientConfig::new().set("bootstrap.servers", bootstrap()).create().unwrap();
+    let metadata = consumer.fetch_metadata(Some(topic), Duration::from_secs(30)).unwrap();
+    let partition = metadata.topics()[0].partitions().iter().find(|partition| partition.id() == 0).unwrap();
+    partition.leader().try_into().unwrap()
+}
+
+/// The processes behind the brokers, as `deploy/kafka/up.sh` left them.
+pub struct Brokers {
+    dir: PathBuf,
+}
+
+impl Brokers {
+    /// The brokers of the environment. Whatever a test does to them is undone when this goes.
+    pub fn here() -> Self {
+        Brokers { dir: variable("CAIRN_KAFKA_DIR").into() }
+    }
+
+    pub fn count(&self) -> u16 {
+        copies()
+    }
+
+    /// Sends a signal to broker `number`, from 1.
+    pub fn signal(&self, number: u16, signal: &str) {
+        let pid = std::fs::read_to_string(self.dir.join(format!("broker-{number}.pid"))).unwrap();
+        let sent = Command::new("kill").args([&format!("-{signal}"), pid.trim()]).status().unwrap();
+        assert!(sent.success(), "kill -{signal} {pid}");
+    }
+
+    /// Where broker `number` keeps its records.
+    pub fn data(&self, number: u16) -> PathBuf {
+        self.dir.join(format!("data-{number}"))
+    }
+
+    /// Starts those that are down and waits until they answer.
+    pub fn up(&self) {
+        let up = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/kafka/up.sh");
+        let output = Command::new(up).arg(&self.dir).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+impl Drop for Brokers {
+    fn drop(&mut self) {
+        // Nothing is harmed by going on that was not paused, and a broker that is dead has no process to signal.
+        for number in 1..=self.count() {
+            if let Ok(pid) = std::fs::read_to_string(self.dir.join(format!("broker-{number}.pid"))) {
+                let _ = Command::new("kill").args(["-CONT", pid.trim()]).output();
+            }
+        }
+        self.up();
+    }
+}

@@ -1,0 +1,61 @@
+//! Records that went: deleted in front, or with their topic. Nothing is skipped in silence.
+
+use crate::brokers::{PARTITIONS, copies, fresh, open};
+use crate::topics::{JOBS, admin};
+use bytes::Bytes;
+use cairn_log::kafka::topics;
+use cairn_log::{EventLog, Place, ReadError, ReadLimit};
+use rdkafka::admin::AdminOptions;
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+use std::time::Duration;
+
+const PLACE: Place = Place::new(JOBS, 0);
+
+fn texts(count: usize, text: &str) -> Vec<Bytes> {
+    (0..count).map(|i| Bytes::from(format!("{text} {i}"))).collect()
+}
+
+#[tokio::test]
+#[ignore = "needs Kafka: tests/run.sh kafka"]
+async fn records_that_retention_ate_are_missed() {
+    let options = fresh().await;
+    let log = open(&options).await;
+    log.append(PLACE, texts(10, "record")).await.unwrap();
+    let mut list = TopicPartitionList::new();
+    list.add_partition_offset(&options.topic(JOBS), 0, Offset::Offset(6)).unwrap();
+    admin().delete_records(&list, &AdminOptions::new()).await.unwrap();
+    let missed = log.read(PLACE, 3, ReadLimit::default()).await.unwrap_err();
+    assert!(matches!(missed, ReadError::Truncated { from: 3, first: 6, .. }), "{missed:?}");
+    assert_eq!(missed.code(), "CRN-5111");
+    let rest = log.read(PLACE, 6, ReadLimit::default()).await.unwrap();
+    assert_eq!((rest.records[0].offset, rest.records.len(), rest.end), (6, 4, 10));
+}
+
+#[tokio::test]
+#[ignore = "needs Kafka: tests/run.sh kafka"]
+async fn a_topic_that_was_made_anew_halts_the_log() {
+    let options = fresh().await;
+    let log = open(&options).await;
+    log.append(PLACE, texts(5, "old")).await.unwrap();
+    let read = log.read(PLACE, 0, ReadLimit::default()).await.unwrap();
+    let (mut next, admin) = (read.next(0), admin());
+    admin.delete_topics(&[&options.topic(JOBS)], &AdminOptions::new().operation_timeout(Some(Duration::from_secs(30)))).await.unwrap();
+    let audit = topics::create(&options, PARTITIONS, copies()).await.unwrap();
+    assert_eq!(audit.forbidding(), None);
+    // The new topic is longer than the old: by offsets alone it would go on.
+    open(&options).await.append(PLACE, texts(20, "new")).await.unwrap();
+    let halt = loop {
+        match log.read(PLACE, next, ReadLimit::default()).await {
+            Ok(read) => {
+                assert!(read.records.is_empty(), "a record of another topic was read as one of this: {:?}", read.records);
+                next = read.next(next);
+                tokio::task::yield_now().await;
+            }
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(halt.code(), "CRN-5150", "{halt}");
+    assert_eq!(log.halted().await.code(), "CRN-5150");
+    assert_eq!(log.append(PLACE, texts(1, "more")).await.unwrap_err().code(), "CRN-5150");
+    assert_eq!(log.wait(&[(Place::journal(0), 0)]).await.unwrap_err().code(), "CRN-5150");
+}

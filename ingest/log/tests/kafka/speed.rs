@@ -1,0 +1,64 @@
+//! What this machine does: printed, and every record counted.
+
+use crate::brokers::{fresh, open};
+use crate::topics::JOBS;
+use bytes::Bytes;
+use cairn_log::{EventLog, Place, ReadLimit};
+use futures::future::try_join_all;
+use std::time::{Duration, Instant};
+
+const PLACES: [Place; 2] = [Place::new(JOBS, 0), Place::new(JOBS, 1)];
+const APPENDERS: usize = 8;
+const BATCHES: usize = 25;
+const BATCH: usize = 500;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs Kafka: tests/run.sh kafka"]
+async fn records_in_a_second() {
+    let log = open(&fresh().await).await;
+    let record = Bytes::from(vec![7; 300]);
+    let began = Instant::now();
+    let appenders = (0..APPENDERS).map(|appender| {
+        let (log, record) = (&log, &record);
+        async move {
+            for _ in 0..BATCHES {
+                log.append(PLACES[appender % 2], vec![record.clone(); BATCH]).await?;
+            }
+            Ok::<_, cairn_log::AppendError>(())
+        }
+    });
+    try_join_all(appenders).await.unwrap();
+    let total = APPENDERS * BATCHES * BATCH;
+    let rate = |began: Instant| total as f64 / began.elapsed().as_secs_f64();
+    println!("{:.0} records/s of 300 B appended by {APPENDERS} in batches of {BATCH}", rate(began));
+
+    let began = Instant::now();
+    let mut read = 0;
+    for place in PLACES {
+        let mut from = 0;
+        loop {
+            let some = log.read(place, from, ReadLimit { records: 10_000, bytes: 8 << 20 }).await.unwrap();
+            if some.records.is_empty() {
+                break;
+            }
+            (read, from) = (read + some.records.len(), some.next(from));
+        }
+    }
+    println!("{:.0} records/s read by one reader", rate(began));
+    assert_eq!(read, total);
+
+    let mut alone: Vec<Duration> = Vec::new();
+    let mut back: Vec<Duration> = Vec::new();
+    for _ in 0..200 {
+        let began = Instant::now();
+        let at = log.append(PLACES[0], vec![record.clone()]).await.unwrap()[0].offset;
+        alone.push(began.elapsed());
+        let began = Instant::now();
+        assert_eq!(log.read(PLACES[0], at, ReadLimit::default()).await.unwrap().records.len(), 1);
+        back.push(began.elapsed());
+    }
+    for (what, mut times) in [("one append alone", alone), ("reading it back", back)] {
+        times.sort();
+        println!("{what}: {:.1} ms p50, {:.1} ms p99", times[100].as_secs_f64() * 1e3, times[198].as_secs_f64() * 1e3);
+    }
+}
