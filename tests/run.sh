@@ -5,7 +5,7 @@ set -uo pipefail
 
 usage() {
   cat <<'TEXT'
-Usage: tests/run.sh [--yes] [unit|e2e|python]...
+Usage: tests/run.sh [--yes] [unit|e2e|python|kafka]...
 
 Installs what the tests need (it asks on a terminal), runs them all, and ends with "N passed, N failed".
 Exit code 0 when nothing failed, 1 when something did, 2 for a wrong argument.
@@ -13,6 +13,7 @@ Exit code 0 when nothing failed, 1 when something did, 2 for a wrong argument.
   unit     formatting, and the tests inside each crate
   e2e      tests of whole programs: real processes, crashes, simulation, structure
   python   the tables and the export, read by deltalake, DuckDB and pyarrow from PyPI
+  kafka    the log over three real brokers of Apache Kafka: the contract, and brokers that die and pause
 
 Examples:
   tests/run.sh               # everything
@@ -27,12 +28,12 @@ YES=0 STAGES=()
 for argument in "$@"; do
   case $argument in
     --yes | -y) YES=1 ;;
-    unit | e2e | python) STAGES+=("$argument") ;;
+    unit | e2e | python | kafka) STAGES+=("$argument") ;;
     --help | -h) usage; exit 0 ;;
     *) printf 'error unknown argument: %s\n\n' "$argument" >&2; usage >&2; exit 2 ;;
   esac
 done
-[ ${#STAGES[@]} -gt 0 ] || STAGES=(unit e2e python)
+[ ${#STAGES[@]} -gt 0 ] || STAGES=(unit e2e python kafka)
 # A test run without a terminal is a script's: it says what it installs and goes on.
 if [ ! -t 0 ] || [ ! -t 1 ]; then YES=1; fi
 
@@ -43,9 +44,9 @@ cd -- "$ROOT" || exit 1
 begin
 [ -z "$BOLD" ] || export CARGO_TERM_COLOR=always
 
-PASSED=0 FAILED=0 GROUP='' SCRATCH=''
+PASSED=0 FAILED=0 GROUP='' SCRATCH='' BROKERS=''
 SUMMARY=()
-trap 'finish_group; [ "$FAILED" -gt 0 ] || [ -z "$SCRATCH" ] || rm -rf "$SCRATCH"' EXIT
+trap 'finish_group; stop_brokers; [ "$FAILED" -gt 0 ] || [ -z "$SCRATCH" ] || rm -rf "$SCRATCH"' EXIT
 
 wanted() { case " ${STAGES[*]} " in *" $1 "*) return 0 ;; *) return 1 ;; esac; }
 
@@ -127,8 +128,33 @@ readers() {
   [ "$FAILED" = 0 ] || note "kept: $SCRATCH"
 }
 
+# Brokers outlive the stage that starts them, as they would in life; they are stopped whatever happens.
+kafka() {
+  local status=0 log=$LOGS/kafka-up.log
+  BROKERS=$TARGET/e2e/kafka.$$
+  stage 'Kafka comes up' "$log" bash deploy/kafka/up.sh "$BROKERS" 3 || status=$?
+  CAIRN_KAFKA=$(sed -n 's/^BOOTSTRAP=//p' "$log" | tail -n 1)
+  if [ $status != 0 ] || [ -z "$CAIRN_KAFKA" ]; then
+    FAILED=$((FAILED + 1))
+    return
+  fi
+  export CAIRN_KAFKA CAIRN_KAFKA_DIR=$BROKERS
+  tests 'Kafka' "$LOGS/kafka.log" --test kafka -- --ignored --nocapture --test-threads=1
+  unset CAIRN_KAFKA CAIRN_KAFKA_DIR
+  stop_brokers
+}
+
+stop_brokers() {
+  [ -n "$BROKERS" ] || return 0
+  bash deploy/kafka/down.sh "$BROKERS"
+  if [ "$FAILED" = 0 ]; then rm -rf "$BROKERS"; else note "kept: $BROKERS"; fi
+  BROKERS=''
+}
+
 say "${BOLD}What is here${PLAIN}"
-if wanted python; then find_needs for_tests; else find_needs for_build; fi
+JAVA=''
+if wanted kafka; then JAVA=kafka; fi
+if wanted python; then find_needs for_tests "$JAVA"; else find_needs for_build "$JAVA"; fi
 install_needs
 
 if wanted unit; then format; fi
@@ -140,6 +166,7 @@ elif wanted e2e; then
   tests 'Whole programs' "$LOGS/e2e.log" --test '*'
 fi
 if wanted python; then readers; fi
+if wanted kafka; then kafka; fi
 
 say ''
 printf '%s\n' "${SUMMARY[@]}"

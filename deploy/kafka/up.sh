@@ -11,7 +11,9 @@ Starts the brokers of DIR and returns once they answer; the last line is BOOTSTR
 A new DIR is set up for one broker or for three; DIR/broker-N.{pid,log,properties} belong to broker N.
 Brokers that are down are started again with what they hold. deploy/kafka/down.sh DIR stops them.
 
-For tests and for trying things on one machine: no TLS, no passwords, and failures are noticed within seconds.
+For tests and for trying things on one machine: the addresses printed ask for no password, and failures are noticed within seconds.
+Each broker also listens with TLS and SASL (PLAIN, SCRAM-SHA-256 and -512 for the user `cairn` with the password in DIR/secret; OAUTHBEARER with
+unsigned tokens), at the SECURE address of its properties; its certificate is DIR/ca.pem.
 Needs Java 17 or newer, and Maven the first time.
 TEXT
 }
@@ -61,25 +63,45 @@ free_port() {
   PORT=$port
 }
 
+# A password and a certificate of these brokers' own, for their SECURE listeners.
+make_secrets() {
+  head -c 18 /dev/urandom | base64 | tr -dc 'A-Za-z0-9' >"$DIR/secret"
+  chmod 600 "$DIR/secret"
+  keytool -genkeypair -alias broker -keyalg EC -groupname secp256r1 -dname CN=localhost -ext SAN=ip:127.0.0.1,dns:localhost -validity 3650 \
+    -storetype PKCS12 -keystore "$DIR/tls.p12" -storepass:file "$DIR/secret" >"$DIR/keytool.log" 2>&1 &&
+    keytool -exportcert -rfc -alias broker -keystore "$DIR/tls.p12" -storepass:file "$DIR/secret" >"$DIR/ca.pem" 2>>"$DIR/keytool.log"
+}
+
 # set_up COUNT: writes the configuration of a new folder. In production, too: no topic by accident, no unclean election, the
 # broker's own append time, no retention by time. Of tests alone: few internal partitions, short sessions.
 set_up() {
-  local count=$1 node voters='' ports=() controllers=() isr=1
+  local count=$1 node voters='' ports=() secures=() controllers=() isr=1 secret
   [ "$count" = 3 ] && isr=2
   for ((node = 1; node <= count; node++)); do
     free_port; ports[node]=$PORT
+    free_port; secures[node]=$PORT
     free_port; controllers[node]=$PORT
     voters="$voters${voters:+,}$node@127.0.0.1:$PORT"
   done
+  make_secrets || die 'the brokers'"'"' certificate could not be made' "see $DIR/keytool.log"
+  secret=$(cat "$DIR/secret")
   for ((node = 1; node <= count; node++)); do
     cat >"$DIR/broker-$node.properties" <<TEXT
 process.roles=broker,controller
 node.id=$node
 controller.quorum.voters=$voters
 controller.listener.names=CONTROLLER
-listeners=PLAINTEXT://127.0.0.1:${ports[node]},CONTROLLER://127.0.0.1:${controllers[node]}
-advertised.listeners=PLAINTEXT://127.0.0.1:${ports[node]}
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+listeners=PLAINTEXT://127.0.0.1:${ports[node]},SECURE://127.0.0.1:${secures[node]},CONTROLLER://127.0.0.1:${controllers[node]}
+advertised.listeners=PLAINTEXT://127.0.0.1:${ports[node]},SECURE://127.0.0.1:${secures[node]}
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,SECURE:SASL_SSL,CONTROLLER:PLAINTEXT
+ssl.keystore.type=PKCS12
+ssl.keystore.location=$DIR/tls.p12
+ssl.keystore.password=$secret
+listener.name.secure.sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256,SCRAM-SHA-512,OAUTHBEARER
+listener.name.secure.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required user_cairn="$secret";
+listener.name.secure.scram-sha-256.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
+listener.name.secure.scram-sha-512.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
+listener.name.secure.oauthbearer.sasl.jaas.config=org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required unsecuredLoginStringClaim_sub="broker";
 log.dirs=$DIR/data-$node
 auto.create.topics.enable=false
 unclean.leader.election.enable=false
@@ -119,7 +141,8 @@ kafka_java() { java -XX:+UseSerialGC -Xmx"$1" -cp "$JARS/*" "-Dlog4j2.configurat
 
 format() {
   [ -f "$DIR/data-$1/meta.properties" ] && return
-  kafka_java 128m kafka.tools.StorageTool format -t "$(cat "$DIR/cluster.id")" -c "$DIR/broker-$1.properties" >"$DIR/format-$1.log" 2>&1 && return
+  kafka_java 128m kafka.tools.StorageTool format -t "$(cat "$DIR/cluster.id")" -c "$DIR/broker-$1.properties" \
+    --add-scram "SCRAM-SHA-256=[name=cairn,password=$(cat "$DIR/secret")]" --add-scram "SCRAM-SHA-512=[name=cairn,password=$(cat "$DIR/secret")]" >"$DIR/format-$1.log" 2>&1 && return
   tail -n 20 "$DIR/format-$1.log" | sed 's/^/    /' >&2
   return 1
 }
@@ -167,5 +190,5 @@ for ((node = 1; node <= COUNT; node++)); do
   alive "$node" || { start "$node"; STARTED+=("$node"); }
 done
 for node in "${STARTED[@]}"; do await "$node"; done
-BOOTSTRAP=$(sed -n 's/^advertised.listeners=PLAINTEXT:\/\///p' "$DIR"/broker-[0-9].properties | paste -sd, -)
+BOOTSTRAP=$(sed -n 's/^advertised.listeners=PLAINTEXT:\/\/\([^,]*\).*/\1/p' "$DIR"/broker-[0-9].properties | paste -sd, -)
 printf 'BOOTSTRAP=%s\n' "$BOOTSTRAP"
