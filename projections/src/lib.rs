@@ -18,6 +18,8 @@ mod projections;
 mod prove;
 pub mod receipts;
 pub mod rows;
+#[cfg(test)]
+mod speed_tests;
 pub mod sql;
 mod tables;
 #[cfg(test)]

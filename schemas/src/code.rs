@@ -36,6 +36,7 @@ pub const CODES: &[Code] = &[
     ),
     code("CRN-1008", "the event was not accepted", "see the code of the verdict; the event is in the ledger with it, and can be proven"),
     code("CRN-1009", "the job did not complete", "see `cairn sql \"SELECT * FROM tasks\"` for the attempts"),
+    code("CRN-1010", "the instance has not begun", "begin it with `cairn found --log URL`; see `cairn found --help`"),
     code(
         "CRN-1101",
         "the request's body is not what this route takes",

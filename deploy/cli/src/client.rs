@@ -27,11 +27,13 @@ const POLL_MS: u64 = 10_000;
 #[derive(Clone, Debug)]
 pub struct Client {
     url: String,
+    /// Where SQL, receipts and realms are asked for.
+    reads: String,
     http: reqwest::Client,
 }
 
 impl Client {
-    /// `url` like `http://127.0.0.1:7070`; `token` for nodes that ask for one.
+    /// `url` like `http://127.0.0.1:7070`, or `GATEWAY,PROJECTOR` where these are apart; `token` for nodes that ask for one.
     pub fn new(url: &str, token: Option<&str>) -> Result<Client, Failure> {
         let mut headers = header::HeaderMap::new();
         if let Some(token) = token {
@@ -46,7 +48,9 @@ impl Client {
             .no_proxy()
             .build()
             .map_err(|error| Failure::new(Exit::Failed, "CRN-1004", error))?;
-        Ok(Client { url: url.trim_end_matches('/').to_owned(), http })
+        let (url, reads) = url.split_once(',').unwrap_or((url, url));
+        let bare = |url: &str| url.trim().trim_end_matches('/').to_owned();
+        Ok(Client { url: bare(url), reads: bare(reads), http })
     }
 
     pub fn url(&self) -> &str {
@@ -71,20 +75,20 @@ impl Client {
 
     /// Rows of a query.
     pub async fn sql(&self, sql: &str) -> Result<Vec<Row>, Failure> {
-        let asked = self.http.post(format!("{}/v1/sql", self.url)).json(&json!({ "sql": sql })).send();
+        let asked = self.http.post(format!("{}/v1/sql", self.reads)).json(&json!({ "sql": sql })).send();
         self.json(asked.await).await
     }
 
     /// A query's answer in Arrow's IPC stream format.
     pub async fn sql_arrow(&self, sql: &str) -> Result<Bytes, Failure> {
-        let asked = self.http.post(format!("{}/v1/sql", self.url)).json(&json!({ "sql": sql }));
+        let asked = self.http.post(format!("{}/v1/sql", self.reads)).json(&json!({ "sql": sql }));
         let answer = asked.header(header::ACCEPT, "application/vnd.apache.arrow.stream").send().await;
         self.good(answer).await?.bytes().await.map_err(|error| self.unreachable(&error))
     }
 
-    /// Any JSON route, by path.
+    /// Any JSON route of the read side, by path.
     pub async fn get(&self, path: &str) -> Result<Value, Failure> {
-        self.json(self.http.get(format!("{}{path}", self.url)).send().await).await
+        self.json(self.http.get(format!("{}{path}", self.reads)).send().await).await
     }
 
     /// Records of a journal that are visible now.

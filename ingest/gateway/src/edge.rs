@@ -101,20 +101,28 @@ fn authority<'a>(scheme: &str, host: &'a str) -> &'a str {
     host.strip_suffix(if scheme == "https" { ":443" } else { ":80" }).unwrap_or(host)
 }
 
-/// What an operator's probes ask for: they are answered however much is under way.
+/// What an operator's figures are asked for with: answered however much is under way.
+fn is_figures(path: &str) -> bool {
+    path == "/metrics"
+}
+
+/// Whether the process is well is told to anyone, under whatever name: an orchestrator's probes know neither.
 fn is_probe(path: &str) -> bool {
-    matches!(path, "/healthz" | "/readyz" | "/metrics")
+    matches!(path, "/healthz" | "/readyz")
 }
 
 /// Lets a request through if its headers are this node's and a place is free, and ends it if its body does not arrive.
 pub(crate) async fn admit(State(edge): State<Edge>, request: Request, next: Next) -> Response {
+    if is_probe(request.uri().path()) {
+        return next.run(request).await;
+    }
     if let Some(objection) = edge.objection(request.uri(), request.headers()) {
         return Refusal::new(StatusCode::FORBIDDEN, "CRN-1111", objection).into_response();
     }
     if !edge.is_known(request.headers()) {
         return Refusal::new(StatusCode::UNAUTHORIZED, "CRN-1115", "no bearer token, or another one").into_response();
     }
-    if is_probe(request.uri().path()) {
+    if is_figures(request.uri().path()) {
         return next.run(request).await;
     }
     let Ok(_place) = edge.places.clone().try_acquire_owned() else {

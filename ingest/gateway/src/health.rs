@@ -3,7 +3,7 @@
 //! Owns `/healthz` and `/readyz`, and the list of those whom readiness depends on. Refuses to know why a fold stands still: its owner
 //! says so with a code.
 
-use crate::Gateway;
+use crate::Vitals;
 use axum::{
     extract::State,
     http::StatusCode,
@@ -54,17 +54,17 @@ pub(crate) async fn healthz() -> &'static str {
 }
 
 /// The log answers, every journal is followed, and no partition has halted.
-pub(crate) async fn readyz(State(gateway): State<Gateway>) -> Response {
+pub(crate) async fn readyz(State(vitals): State<Vitals>) -> Response {
     let not_ready = |why: String| (StatusCode::SERVICE_UNAVAILABLE, why).into_response();
-    if let Err(error) = gateway.log.time().await {
+    if let Err(error) = vitals.log.time().await {
         return not_ready(format!("{error} ({})\n", error.code()));
     }
-    let halts = gateway.health.halts();
+    let halts = vitals.health.halts();
     if !halts.is_empty() {
         let line = |halt: &Halt| format!("partition {} halted ({}): {}\n", halt.partition, halt.part, halt.code);
         return not_ready(halts.iter().map(line).collect());
     }
-    if !gateway.outcomes.is_ready() {
+    if !vitals.outcomes.is_ready() {
         return not_ready("the journals are not read yet\n".to_owned());
     }
     "ready\n".into_response()

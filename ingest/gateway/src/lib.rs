@@ -79,23 +79,35 @@ pub(crate) struct Gateway {
     pub blobs: Blobs,
     pub intake: Intake,
     pub outcomes: Outcomes,
-    pub metrics: Metrics,
-    pub health: Health,
     pub options: Options,
 }
 
-/// The routes. `outcomes` follows the journals (see [`Outcomes::follow`]); `metrics` is what `/metrics` shows, `health` what `/readyz`
-/// asks.
-pub fn router(log: Arc<dyn EventLog>, blobs: Blobs, outcomes: Outcomes, metrics: Metrics, health: Health, options: Options) -> Router {
+/// What every role answers for: how the process is.
+#[derive(Clone, Debug)]
+pub(crate) struct Vitals {
+    pub log: Arc<dyn EventLog>,
+    pub outcomes: Outcomes,
+    pub metrics: Metrics,
+    pub health: Health,
+}
+
+/// `/healthz`, `/readyz` and `/metrics`, which every role answers; `metrics` is what the last shows, `health` what the second asks.
+pub fn vitals(log: Arc<dyn EventLog>, outcomes: Outcomes, metrics: Metrics, health: Health) -> Router {
+    Router::new()
+        .route("/healthz", routing::get(health::healthz))
+        .route("/readyz", routing::get(health::readyz))
+        .route("/metrics", routing::get(metrics::get))
+        .with_state(Vitals { log, outcomes, metrics, health })
+}
+
+/// The routes that take events and serve journal and blobs. `outcomes` follows the journals (see [`Outcomes::follow`]).
+pub fn router(log: Arc<dyn EventLog>, blobs: Blobs, outcomes: Outcomes, options: Options) -> Router {
     let intake = Intake::new(log.clone(), outcomes.clone(), options.max_lag, options.quotas);
-    let gateway = Gateway { log, blobs, intake, outcomes, metrics, health, options };
+    let gateway = Gateway { log, blobs, intake, outcomes, options };
     Router::new()
         .route("/v1/events", routing::post(events::post))
         .route("/v1/journal", routing::get(journal::get))
         .route("/v1/blobs/{hash}", routing::get(blobs::get).put(blobs::put))
-        .route("/healthz", routing::get(health::healthz))
-        .route("/readyz", routing::get(health::readyz))
-        .route("/metrics", routing::get(metrics::get))
         .with_state(gateway)
 }
 

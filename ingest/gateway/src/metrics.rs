@@ -2,7 +2,7 @@
 //!
 //! Owns one registry for the process. Refuses meaning: whoever counts registers its own names (see NAMES, "Metrics").
 
-use crate::{Gateway, problem::Refusal};
+use crate::{Vitals, problem::Refusal};
 use axum::{
     extract::State,
     http::{StatusCode, header},
@@ -28,7 +28,7 @@ impl Metrics {
     }
 }
 
-pub(crate) async fn get(State(gateway): State<Gateway>) -> Result<Response, Refusal> {
-    let text = gateway.metrics.text().map_err(|error| Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "CRN-1112", error.to_string()))?;
+pub(crate) async fn get(State(vitals): State<Vitals>) -> Result<Response, Refusal> {
+    let text = vitals.metrics.text().map_err(|error| Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "CRN-1112", error.to_string()))?;
     Ok(([(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text).into_response())
 }

@@ -10,7 +10,7 @@ use crate::{
     node::{
         found::found,
         layout::Layout,
-        serve::{Door, Node},
+        serve::{Door, Node, Start},
         setup::{Conduct, Setup},
     },
     render::{self, Format},
@@ -34,12 +34,16 @@ const PATIENCE: Duration = Duration::from_secs(1_800);
   cairn demo
   cairn demo --dir d --format json
   cairn demo --data mnist/              the same job on real MNIST files
+  cairn demo --log kafka://127.0.0.1:9092/demo
 
 Run again on the same folder it goes on where it was cut off, or shows its report again.")]
 pub struct Args {
     /// Records from here instead of the built-in digits: a folder of IDX files
     #[arg(long, value_name = "DIR")]
     data: Option<String>,
+    /// The log of a fresh folder, if not the folder itself: kafka://host:port[,host:port]/PREFIX
+    #[arg(long, value_name = "URL")]
+    log: Option<String>,
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }
@@ -50,7 +54,8 @@ pub async fn run(args: Args, layout: &Layout) -> Result<(), Failure> {
     let prepared = submit::Prepared::read("job.yaml", submit::EXAMPLE, args.data.as_deref())?;
     let fresh = cast()?;
     let door = Door { listen: Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))), ..Door::default() };
-    let (mut node, setup) = Node::start(layout, || fresh, door).await?;
+    let start = Start { log: args.log, door, ..Start::default() };
+    let (mut node, setup) = Node::found(layout, || fresh, start).await?;
     let client = node.client()?;
     let interrupted = up::interrupted()?;
     node.start_workers(&setup)?;

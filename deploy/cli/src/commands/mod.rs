@@ -6,8 +6,11 @@ pub mod bench;
 pub mod completions;
 pub mod demo;
 pub mod export;
+pub mod found;
 pub mod keygen;
+pub mod lag;
 pub mod replay;
+pub mod role;
 pub mod say;
 pub mod snapshot;
 pub mod sql;
@@ -21,7 +24,7 @@ pub mod worker;
 use crate::{
     client::Client,
     exit::{Exit, Failure},
-    node::{config::token, layout::Layout, live::Live},
+    node::{config::token, layout::Layout, live::Live, serve::Role},
 };
 use anyhow::anyhow;
 use clap::Subcommand;
@@ -33,6 +36,14 @@ pub enum Command {
     Up(up::Args),
     /// Run the main job from nothing to a proven result
     Demo(demo::Args),
+    /// Begin an instance on a shared log
+    Found(found::Args),
+    /// Take events, serve journal and blobs
+    Gateway(role::Args),
+    /// Decide what was said
+    Processor(role::Args),
+    /// Fold tables, answer SQL, sign checkpoints
+    Projector(role::Args),
     /// Run a worker against a node
     Worker(worker::Args),
     /// Make a key
@@ -55,6 +66,8 @@ pub enum Command {
     Snapshot(snapshot::Args),
     /// What a node is doing
     Status(status::Args),
+    /// How far each partition is behind
+    Lag(lag::Args),
     /// Measure, beside a named peer or limit
     Bench(bench::Args),
     /// Print completions for a shell
@@ -67,6 +80,10 @@ pub async fn run(command: Command, dir: Option<PathBuf>) -> Result<(), Failure> 
     match command {
         Command::Up(args) => up::run(args, &layout).await,
         Command::Demo(args) => demo::run(args, &layout).await,
+        Command::Found(args) => found::run(args, &layout).await,
+        Command::Gateway(args) => role::run(Role::Gateway, args, &layout).await,
+        Command::Processor(args) => role::run(Role::Processor, args, &layout).await,
+        Command::Projector(args) => role::run(Role::Projector, args, &layout).await,
         Command::Worker(args) => worker::run(args, &layout).await,
         Command::Keygen(args) => keygen::run(&args, &layout),
         Command::Submit(args) => submit::run(args, &layout).await,
@@ -78,6 +95,7 @@ pub async fn run(command: Command, dir: Option<PathBuf>) -> Result<(), Failure> 
         Command::Replay(args) => replay::run(args, &layout).await,
         Command::Snapshot(args) => snapshot::run(args, &layout).await,
         Command::Status(args) => status::run(args, &layout).await,
+        Command::Lag(args) => lag::run(args, &layout).await,
         Command::Bench(args) => bench::run(args).await,
         Command::Completions(args) => completions::run(&args),
     }

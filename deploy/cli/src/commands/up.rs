@@ -8,7 +8,7 @@ use crate::{
     node::{
         found::found,
         layout::Layout,
-        serve::{Door, Node},
+        serve::{Door, Node, Start},
         setup::{Conduct, Producer, Realm, Setup, Worker},
     },
     render, speaker,
@@ -27,11 +27,15 @@ const UNIT: u128 = 1_000_000;
 #[command(after_help = "Examples:
   cairn up                                   a node over ./cairn-data on 127.0.0.1:7070
   cairn up --dir ledger --listen 127.0.0.1:0 another folder, any free port
-  cairn up --workers 0                       no workers in this process; run `cairn worker` elsewhere")]
+  cairn up --workers 0                       no workers in this process; run `cairn worker` elsewhere
+  cairn up --log kafka://127.0.0.1:9092/crn  the log in Kafka; the topics are made if missing")]
 pub struct Args {
     /// Where to serve, instead of the configuration's address
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<SocketAddr>,
+    /// The log of a fresh folder, if not the folder itself: kafka://host:port[,host:port]/PREFIX
+    #[arg(long, value_name = "URL")]
+    log: Option<String>,
     /// Workers of a fresh folder
     #[arg(long, default_value_t = 3, value_name = "COUNT", value_parser = clap::value_parser!(u8).range(0..=16))]
     workers: u8,
@@ -44,9 +48,10 @@ pub struct Args {
 }
 
 pub async fn run(args: Args, layout: &Layout) -> Result<(), Failure> {
-    let fresh = fresh(&args)?;
+    let fresh = fresh(args.workers, args.partitions)?;
     let door = Door { listen: args.listen, demo: args.demo };
-    let (mut node, setup) = Node::start(layout, || fresh, door).await?;
+    let start = Start { log: args.log.clone(), door, ..Start::default() };
+    let (mut node, setup) = Node::found(layout, || fresh, start).await?;
     let client = node.client()?;
     let bar = render::bar(1, "founding");
     let interrupted = interrupted()?;
@@ -66,10 +71,10 @@ pub async fn run(args: Args, layout: &Layout) -> Result<(), Failure> {
 }
 
 /// A setup for everyday use: nobody cheats.
-fn fresh(args: &Args) -> Result<Setup, Failure> {
+pub fn fresh(workers: u8, partitions: u32) -> Result<Setup, Failure> {
     let names = ["ada", "bob", "cyd", "dan", "eve", "fay", "gus", "hal", "ida", "jon", "kim", "leo", "mia", "ned", "oda", "pam"];
-    let workers = names.iter().take(args.workers.into()).map(|name| worker(name, Conduct::Honest)).collect::<Result<_, _>>()?;
-    setup("local", args.partitions, false, workers)
+    let workers = names.iter().take(workers.into()).map(|name| worker(name, Conduct::Honest)).collect::<Result<_, _>>()?;
+    setup("local", partitions, false, workers)
 }
 
 /// A worker with the stake that the default job asks for.

@@ -1,6 +1,7 @@
 //! Configuration: what an operator may set, in one file with every default written out.
 //!
-//! Owns `cairn.toml`, its defaults and its checks; unknown keys are refused. Refuses to be global: it is passed down.
+//! Owns `cairn.toml`, its defaults and its checks; unknown keys are refused. What the environment says (`CAIRN_LOG_URL` for `log.url`)
+//! takes the file's place, so that containers need no file of their own. Refuses to be global: it is passed down.
 
 use crate::{
     exit::{Exit, Failure},
@@ -19,6 +20,11 @@ use std::{
 /// The file that a new node gets. Its values are the defaults, and a test holds them together.
 pub const DEFAULT: &str = include_str!("../../../cairn.toml");
 
+/// The sections, as the environment's names begin.
+const SECTIONS: [&str; 6] = ["server", "log", "processor", "blobs", "snapshots", "worker"];
+/// The section that a log elsewhere is written into, when a folder begins with one.
+const LOG_AT_HOME: &str = "[log]\nurl = \"\"";
+
 /// Characters of a token, so that nobody guesses it.
 const TOKEN_LEAST: usize = 16;
 
@@ -27,6 +33,8 @@ const TOKEN_LEAST: usize = 16;
 #[serde(deny_unknown_fields)]
 pub struct Config {
     pub server: Server,
+    #[serde(default)]
+    pub log: Log,
     pub processor: Processor,
     pub blobs: Blobs,
     #[serde(default)]
@@ -44,6 +52,27 @@ pub struct Server {
     pub token_file: Option<PathBuf>,
     pub concurrency: usize,
     pub max_lag: u64,
+}
+
+/// Where what was said and decided is kept.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Log {
+    /// Empty: a folder of this node.
+    #[serde(default)]
+    pub url: String,
+    #[serde(default)]
+    pub ca_file: Option<PathBuf>,
+    #[serde(default)]
+    pub cert_file: Option<PathBuf>,
+    #[serde(default)]
+    pub key_file: Option<PathBuf>,
+    #[serde(default)]
+    pub sasl: Option<String>,
+    #[serde(default)]
+    pub username: Option<String>,
+    #[serde(default)]
+    pub password_file: Option<PathBuf>,
 }
 
 /// The processors of this node.
@@ -105,14 +134,22 @@ fn read_token(path: &Path) -> Result<String, Failure> {
 }
 
 impl Config {
-    /// Reads the folder's file, or writes the default one.
-    pub fn load_or_create(layout: &Layout) -> Result<Config, Failure> {
+    /// Reads the folder's file, or writes the default one; `log` is the log that a new folder begins with, and an old one must have.
+    pub fn load_or_create(layout: &Layout, log: Option<&str>) -> Result<Config, Failure> {
         let path = layout.config();
         if !path.exists() {
-            durable::write(&path, DEFAULT.as_bytes(), durable::PUBLIC)
+            let text = log.map_or_else(|| DEFAULT.to_owned(), |url| with_log(url));
+            durable::write(&path, text.as_bytes(), durable::PUBLIC)
                 .map_err(|error| Failure::new(Exit::Failed, "CRN-1002", anyhow!("configuration {}: {error}", path.display())))?;
         }
-        Config::load(layout)
+        let config = Config::load(layout)?;
+        match log {
+            Some(url) if url != config.log.url => {
+                let kept = if config.log.url.is_empty() { "the folder itself" } else { &config.log.url };
+                Err(Failure::usage(format!("--log says {url}, and {} keeps its log at {kept}", layout.root().display())))
+            }
+            _ => Ok(config),
+        }
     }
 
     /// Reads the folder's file.
@@ -120,7 +157,7 @@ impl Config {
         let path = layout.config();
         let wrong = |why: String| Failure::new(Exit::Usage, "CRN-1002", anyhow!("configuration {}: {why}", path.display()));
         let text = fs::read_to_string(&path).map_err(|error| wrong(error.to_string()))?;
-        Config::parse(&text).map_err(wrong)
+        Config::parse(&text, std::env::vars()).map_err(wrong)
     }
 
     /// Reads the folder's file, or takes the defaults where there is none. Writes nothing.
@@ -128,11 +165,17 @@ impl Config {
         if layout.config().exists() {
             return Config::load(layout);
         }
-        Config::parse(DEFAULT).map_err(Failure::usage)
+        Config::parse(DEFAULT, std::env::vars()).map_err(Failure::usage)
     }
 
-    fn parse(text: &str) -> Result<Config, String> {
-        let config: Config = toml::from_str(text).map_err(|error| error.to_string())?;
+    fn parse(text: &str, environment: impl IntoIterator<Item = (String, String)>) -> Result<Config, String> {
+        // The file alone comes first, for its errors name their line.
+        toml::from_str::<Config>(text).map_err(|error| error.to_string())?;
+        let mut table: toml::Table = toml::from_str(text).map_err(|error| error.to_string())?;
+        for (name, value) in environment {
+            overlay(&mut table, &name, &value);
+        }
+        let config: Config = table.try_into().map_err(|error| format!("with what the environment says: {error}"))?;
         config.check().map(|()| config)
     }
 
@@ -153,16 +196,56 @@ impl Config {
     }
 }
 
+/// The default file with its log elsewhere.
+fn with_log(url: &str) -> String {
+    let url = toml::Value::String(url.to_owned());
+    DEFAULT.replacen(LOG_AT_HOME, &format!("[log]\nurl = {url}"), 1)
+}
+
+/// `CAIRN_SERVER_LISTEN` is `server.listen`: a variable that names a section is a key of it. A value is TOML where it reads as such
+/// (numbers, lists, quoted strings), else the string as it stands.
+fn overlay(table: &mut toml::Table, name: &str, value: &str) {
+    let Some((section, key)) = name.strip_prefix("CAIRN_").and_then(|rest| rest.split_once('_')) else { return };
+    let (section, key) = (section.to_ascii_lowercase(), key.to_ascii_lowercase());
+    if !SECTIONS.contains(&section.as_str()) {
+        return;
+    }
+    let section = table.entry(section).or_insert_with(|| toml::Value::Table(toml::Table::new()));
+    let toml::Value::Table(section) = section else { return };
+    let read = toml::from_str::<toml::Table>(&format!("value = {value}")).ok().and_then(|mut table| table.remove("value"));
+    section.insert(key, read.unwrap_or_else(|| toml::Value::String(value.to_owned())));
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
+    fn parse(text: &str) -> Result<Config, String> {
+        Config::parse(text, [])
+    }
+
+    #[test]
+    fn the_environment_takes_the_files_place_and_unknown_keys_of_it_are_refused() {
+        let of = |name: &str, value: &str| Config::parse(DEFAULT, [(name.to_owned(), value.to_owned())]);
+        assert_eq!(of("CAIRN_LOG_URL", "kafka://k:9092/cairn").unwrap().log.url, "kafka://k:9092/cairn");
+        assert_eq!(of("CAIRN_SERVER_MAX_LAG", "7").unwrap().server.max_lag, 7);
+        assert_eq!(of("CAIRN_SERVER_HOSTS", "[\"a.example:7070\"]").unwrap().server.hosts, ["a.example:7070"]);
+        assert_eq!(of("CAIRN_DIR", "elsewhere").unwrap(), parse(DEFAULT).unwrap());
+        assert!(of("CAIRN_LOG_URI", "x").unwrap_err().contains("uri"));
+        assert!(of("CAIRN_SERVER_MAX_LAG", "many").unwrap_err().contains("max_lag"));
+    }
+
+    #[test]
+    fn a_folder_may_begin_with_its_log_elsewhere() {
+        assert_eq!(parse(&with_log("kafka://k:9092/cairn")).unwrap().log.url, "kafka://k:9092/cairn");
+    }
+
     #[test]
     fn the_default_file_is_valid_and_unknown_keys_are_refused() {
-        let config = Config::parse(DEFAULT).unwrap();
+        let config = parse(DEFAULT).unwrap();
         assert!(config.server.listen.ip().is_loopback());
-        assert!(Config::parse(&format!("{DEFAULT}\nsurprise = 1\n")).unwrap_err().contains("surprise"));
+        assert!(parse(&format!("{DEFAULT}\nsurprise = 1\n")).unwrap_err().contains("surprise"));
     }
 
     #[test]
@@ -170,15 +253,15 @@ mod tests {
         let section = |text: &str| text.split("\n[").filter(|part| !part.starts_with("snapshots]")).collect::<Vec<_>>().join("\n[");
         let older = section(DEFAULT);
         assert_ne!(older, DEFAULT);
-        assert_eq!(Config::parse(&older).unwrap(), Config::parse(DEFAULT).unwrap());
-        assert!(Config::parse(&DEFAULT.replace("keep = 3", "keep = 0")).is_err());
+        assert_eq!(parse(&older).unwrap(), parse(DEFAULT).unwrap());
+        assert!(parse(&DEFAULT.replace("keep = 3", "keep = 0")).is_err());
     }
 
     #[test]
     fn an_address_that_others_reach_needs_a_token() {
         let open = DEFAULT.replace("127.0.0.1:7070", "0.0.0.0:7070");
-        assert!(Config::parse(&open).unwrap_err().contains("token_file"));
+        assert!(parse(&open).unwrap_err().contains("token_file"));
         let guarded = open.replace("# token_file", "token_file");
-        assert!(Config::parse(&guarded).is_ok());
+        assert!(parse(&guarded).is_ok());
     }
 }

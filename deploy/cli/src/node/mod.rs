@@ -5,9 +5,12 @@
 pub mod config;
 pub mod found;
 pub mod gauges;
+pub mod ground;
 pub mod keys;
 pub mod layout;
 pub mod live;
+pub mod logs;
+pub mod parts;
 pub mod reader;
 pub mod serve;
 pub mod setup;

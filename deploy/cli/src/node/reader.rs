@@ -4,13 +4,9 @@
 
 use crate::{
     exit::{Exit, Failure},
-    node::{layout::Layout, setup::Setup},
+    node::{config::Config, layout::Layout, logs, setup::Setup},
 };
-use anyhow::anyhow;
-use cairn_log::{
-    EventLog,
-    disk::{DiskLog, Options},
-};
+use cairn_log::EventLog;
 use cairn_projections::Projections;
 use std::sync::Arc;
 
@@ -20,17 +16,7 @@ pub async fn log(layout: &Layout) -> Result<Arc<dyn EventLog>, Failure> {
         return Err(Failure::usage(format!("{} is no folder; name the node's folder with --dir", layout.root().display())));
     }
     let partitions = Setup::load(layout)?.map_or(1, |setup| setup.partitions);
-    let root = layout.root().to_owned();
-    // Every frame is checked: that may take its time.
-    let opened = tokio::task::spawn_blocking(move || DiskLog::open_read_only(&root, Options::new(partitions))).await;
-    match opened {
-        Ok(Ok(log)) => Ok(Arc::new(log)),
-        Ok(Err(error)) => {
-            let code = error.code();
-            Err(Failure::new(Exit::Failed, code, error))
-        }
-        Err(error) => Err(Failure::new(Exit::Failed, "CRN-1000", anyhow!("{error}"))),
-    }
+    logs::read_only(layout, &Config::load_or_default(layout)?, partitions).await
 }
 
 /// The folder's tables, with what the log holds beyond them.

@@ -56,17 +56,23 @@ fn check(genesis: &Genesis, partitions: u32, key: &SecretKey) -> Result<(), Jour
     Ok(())
 }
 
+/// The document that a partition begins with, if it has begun.
+pub async fn find(log: &Arc<dyn EventLog>, partition: u32) -> Result<Option<Genesis>, JournalError> {
+    let mut follower = Follower::new(log.clone(), Chain::new(partition));
+    while let Some(taken) = follower.try_next().await? {
+        if let Step::Genesis { genesis, .. } = taken.step {
+            return Ok(Some(*genesis));
+        }
+    }
+    Ok(None)
+}
+
 /// Whether block 0 of this instance is there.
 async fn has_begun(log: &Arc<dyn EventLog>, genesis: &Genesis, partition: u32) -> Result<bool, JournalError> {
     let wanted = unencodable(genesis.id())?;
-    let mut follower = Follower::new(log.clone(), Chain::new(partition));
-    while let Some(taken) = follower.try_next().await? {
-        if let Step::Genesis { block, .. } = taken.step {
-            let found = block.header.instance;
-            return if found == wanted { Ok(true) } else { Err(JournalError::OtherInstance { partition, found, wanted }) };
-        }
-    }
-    Ok(false)
+    let Some(found) = find(log, partition).await? else { return Ok(false) };
+    let found = unencodable(found.id())?;
+    if found == wanted { Ok(true) } else { Err(JournalError::OtherInstance { partition, found, wanted }) }
 }
 
 async fn begin(log: &Arc<dyn EventLog>, genesis: &Genesis, partition: u32, key: &SecretKey) -> Result<(), JournalError> {

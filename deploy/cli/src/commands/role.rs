@@ -1,0 +1,54 @@
+//! `cairn gateway`, `cairn processor`, `cairn projector`: one role of a node in a process of its own.
+//!
+//! Owns the line that says what runs where. Refuses a log in a folder, which belongs to one process, and refuses to found: see `found`.
+
+use crate::{
+    commands::up,
+    exit::Failure,
+    node::{
+        layout::Layout,
+        serve::{Door, Node, Role, Start},
+    },
+};
+use clap::Parser;
+use std::{io::Write, net::SocketAddr, path::PathBuf};
+
+/// Run one role over a log that processes share
+#[derive(Debug, Parser)]
+#[command(after_help = "Examples:
+  cairn gateway --dir g --log kafka://127.0.0.1:9092/crn
+  cairn processor --dir p --log kafka://127.0.0.1:9092/crn --key founded/keys/processor.key --listen 127.0.0.1:0
+  CAIRN_LOG_URL=kafka://127.0.0.1:9092/crn cairn projector --dir j
+
+Any number of each may run. Each serves /healthz, /readyz and /metrics; the gateway takes events and serves journal and blobs,
+the projector answers SQL and receipts.")]
+pub struct Args {
+    /// Where to serve, instead of the configuration's address
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<SocketAddr>,
+    /// The log of a fresh folder: kafka://host:port[,host:port]/PREFIX
+    #[arg(long, value_name = "URL")]
+    log: Option<String>,
+    /// The key that a processor claims with, if not DIR/keys/processor.key
+    #[arg(long, value_name = "FILE")]
+    key: Option<PathBuf>,
+    /// Serve a demo instance on an address that others can reach
+    #[arg(long)]
+    demo: bool,
+}
+
+pub async fn run(role: Role, args: Args, layout: &Layout) -> Result<(), Failure> {
+    let stop = up::interrupted()?;
+    tokio::pin!(stop);
+    let start = Start { log: args.log, door: Door { listen: args.listen, demo: args.demo }, processor_key: args.key };
+    let node = tokio::select! {
+        () = &mut stop => return Ok(()),
+        joined = Node::join(layout, role, start) => joined?,
+    };
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "address    {}", node.url).map_err(anyhow::Error::from)?;
+    writeln!(out, "instance   {}", node.instance).map_err(anyhow::Error::from)?;
+    out.flush().map_err(anyhow::Error::from)?;
+    drop(out);
+    node.run_until(stop).await
+}
