@@ -17,7 +17,7 @@ DIR=$(cd -- "$1" && pwd) || exit 1
 pid_of() {
   local file=$1 pid
   pid=$(cat "$file" 2>/dev/null) || return 1
-  tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -qF "kafka.Kafka ${file%.pid}.properties" && printf '%s\n' "$pid"
+  tr '\0' ' ' 2>/dev/null <"/proc/$pid/cmdline" | grep -qF "kafka.Kafka ${file%.pid}.properties" && printf '%s\n' "$pid"
 }
 
 FILES=("$DIR"/broker-"${2:-[0-9]}".pid)

@@ -8,7 +8,8 @@ usage() {
 Usage: deploy/kafka/up.sh DIR [1|3]
 
 Starts the brokers of DIR and returns once they answer; the last line is BOOTSTRAP=host:port[,host:port…].
-A new DIR is set up for one broker or for three; DIR/broker-N.{pid,log,properties} belong to broker N.
+A new DIR is set up for one broker or for three; DIR/broker-N.{pid,log,properties} belong to broker N. Settings of your own
+go into DIR/more.properties before.
 Brokers that are down are started again with what they hold. deploy/kafka/down.sh DIR stops them.
 
 For tests and for trying things on one machine: the addresses printed ask for no password, and failures are noticed within seconds.
@@ -34,7 +35,7 @@ die() { printf 'error %s\n' "$1" >&2; [ -z "${2:-}" ] || printf '      %s\n' "$2
 alive() {
   local pid
   pid=$(cat "$DIR/broker-$1.pid" 2>/dev/null) || return 1
-  tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -qF "$MAIN $DIR/broker-$1.properties"
+  tr '\0' ' ' 2>/dev/null <"/proc/$pid/cmdline" | grep -qF "$MAIN $DIR/broker-$1.properties"
 }
 
 # The jars come from Maven Central once, into the build folder; half a download is never taken for a whole one.
@@ -123,6 +124,7 @@ group.consumer.heartbeat.interval.ms=1000
 broker.session.timeout.ms=6000
 broker.heartbeat.interval.ms=1000
 TEXT
+    cat "$DIR/more.properties" >>"$DIR/broker-$node.properties" 2>/dev/null
   done
   cat >"$DIR/log4j2.properties" <<'TEXT'
 rootLogger.level=INFO
@@ -147,22 +149,26 @@ format() {
   return 1
 }
 
-# A broker outlives this script and whoever called it: a session of its own, no terminal.
+# A broker outlives this script and whoever called it: a session of its own, no terminal, and none of the caller's open files,
+# for whoever reads the other end of one would wait for the broker.
 start() {
   [ -f "$DIR/broker-$1.log" ] && mv "$DIR/broker-$1.log" "$DIR/broker-$1.log.1"
-  setsid java -XX:+UseSerialGC -Xmx512m -cp "$JARS/*" "-Dlog4j2.configurationFile=$DIR/log4j2.properties" \
-    "$MAIN" "$DIR/broker-$1.properties" >"$DIR/broker-$1.log" 2>&1 </dev/null &
+  (
+    for file in /proc/"$BASHPID"/fd/*; do
+      file=${file##*/}
+      [ "$file" -le 2 ] || eval "exec $file>&-"
+    done
+    exec setsid java -XX:+UseSerialGC -Xmx512m -cp "$JARS/*" "-Dlog4j2.configurationFile=$DIR/log4j2.properties" \
+      "$MAIN" "$DIR/broker-$1.properties" >"$DIR/broker-$1.log" 2>&1 </dev/null
+  ) &
   printf '%s\n' $! >"$DIR/broker-$1.pid"
 }
 
 await() {
   local node=$1
   while ! grep -q 'Kafka Server started' "$DIR/broker-$node.log"; do
-    if ! alive "$node"; then
-      # Between fork and exec the process does not yet look like a broker.
-      sleep 0.3
-      alive "$node" || fail "broker $node ended" "$node"
-    fi
+    # By its number alone: between fork and exec it does not yet look like a broker.
+    kill -0 "$(cat "$DIR/broker-$node.pid")" 2>/dev/null || fail "broker $node ended" "$node"
     [ $SECONDS -lt $LIMIT_S ] || fail "broker $node does not answer after $LIMIT_S s" "$node"
     sleep 0.1
   done
