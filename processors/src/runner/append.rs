@@ -9,11 +9,15 @@ use cairn_log::{AppendError, Appended, Place};
 
 /// Appends `records`; sends them again while the outcome is unknown or the log had no room, at most as often as the options say.
 pub async fn append(processor: Processor, place: Place, records: Vec<Bytes>) -> Result<Vec<Appended>, AppendError> {
-    let Processor { log, timer, options, .. } = processor;
+    let Processor { log, timer, options, metrics, .. } = processor;
     let mut pause = options.append_pause;
     let longest = options.append_pause.saturating_mul(64);
     for attempt in 1.. {
-        match log.append(place, records.clone()).await {
+        let answer = log.append(place, records.clone()).await;
+        if let Err(error) = &answer {
+            metrics.append_error(place.partition, error.code());
+        }
+        match answer {
             Ok(appended) => return Ok(appended),
             Err(error) if attempt < options.append_attempts && may_pass(&error) => {
                 tracing::warn!(%place, attempt, code = error.code(), "append again: {error}");

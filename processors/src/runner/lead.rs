@@ -264,6 +264,13 @@ impl<'a> Leader<'a> {
     }
 }
 
+/// However it ends: lost, halted, or dropped by who stops it.
+impl Drop for Leader<'_> {
+    fn drop(&mut self) {
+        self.processor.metrics.no_lag(self.partition);
+    }
+}
+
 fn seconds(millis: i64) -> f64 {
     millis as f64 / 1_000.0
 }

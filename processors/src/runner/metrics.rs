@@ -3,7 +3,7 @@
 //! Owns the counters; the node registers them where it serves `/metrics`. Refuses meaning: no decision looks at a counter.
 
 use cairn_log::journal::ValidBlock;
-use cairn_schemas::decision::Subject;
+use cairn_schemas::decision::{RejectionCode, Subject};
 use prometheus_client::{
     encoding::EncodeLabelSet,
     metrics::{
@@ -35,6 +35,12 @@ pub struct Partition {
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub struct Refused {
+    pub partition: u32,
+    pub code: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 pub struct Lag {
     pub partition: u32,
     pub fold: &'static str,
@@ -47,6 +53,8 @@ pub struct Metrics {
     pub dispositions: Family<Disposition, Counter>,
     pub void_blocks: Family<Partition, Counter>,
     pub halts: Family<Partition, Counter>,
+    pub internal_rejections: Family<Partition, Counter>,
+    pub append_errors: Family<Refused, Counter>,
     pub append_seconds: Histogram,
     pub decided_seconds: Histogram,
     pub lag_records: Family<Lag, Gauge>,
@@ -62,6 +70,8 @@ impl Default for Metrics {
             dispositions: Family::default(),
             void_blocks: Family::default(),
             halts: Family::default(),
+            internal_rejections: Family::default(),
+            append_errors: Family::default(),
             append_seconds: seconds(),
             decided_seconds: seconds(),
             lag_records: Family::default(),
@@ -77,6 +87,8 @@ impl Metrics {
         registry.register("cairn_dispositions", "Records that were not admitted", self.dispositions.clone());
         registry.register("cairn_void_blocks", "Journal records that do not count", self.void_blocks.clone());
         registry.register("cairn_halts", "Partitions that stopped for a defect", self.halts.clone());
+        registry.register("cairn_internal_rejections", "Events on which the decider panicked", self.internal_rejections.clone());
+        registry.register("cairn_append_errors", "Appends that the log refused or did not answer", self.append_errors.clone());
         registry.register("cairn_append_seconds", "From a block's sending until it is durable", self.append_seconds.clone());
         registry.register("cairn_decided_seconds", "From an event's append until its block was read back", self.decided_seconds.clone());
         registry.register("cairn_lag_records", "Records not yet taken", self.lag_records.clone());
@@ -92,6 +104,9 @@ impl Metrics {
                 Subject::Tick(_) => "tick",
             };
             self.decisions.get_or_create(&Decision { partition, topic, verdict: decision.verdict.name() }).inc();
+            if decision.verdict.code() == Some(RejectionCode::Internal) {
+                self.internal_rejections.get_or_create(&Partition { partition }).inc();
+            }
         }
         for disposition in &block.body.dispositions {
             self.dispositions.get_or_create(&Disposition { partition, code: disposition.code.text() }).inc();
@@ -106,9 +121,19 @@ impl Metrics {
         self.halts.get_or_create(&Partition { partition }).inc();
     }
 
+    pub(super) fn append_error(&self, partition: u32, code: &'static str) {
+        self.append_errors.get_or_create(&Refused { partition, code }).inc();
+    }
+
     pub(super) fn lag(&self, partition: u32, records: u64, seconds: f64) {
         let lag = Lag { partition, fold: "decider" };
         self.lag_records.get_or_create(&lag).set(i64::try_from(records).unwrap_or(i64::MAX));
         self.lag_seconds.get_or_create(&lag).set(seconds);
+    }
+    /// Forgets the lag of a partition that is led no longer: what was last known of it is not how it is.
+    pub(super) fn no_lag(&self, partition: u32) {
+        let lag = Lag { partition, fold: "decider" };
+        self.lag_records.remove(&lag);
+        self.lag_seconds.remove(&lag);
     }
 }

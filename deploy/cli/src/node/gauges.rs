@@ -1,17 +1,29 @@
 //! Gauges: figures of a node that nobody counts as they happen, looked at from time to time for `/metrics`.
 //!
-//! Owns the lag of the tables and the tasks by state. Refuses to slow anything down: a look that fails is left out.
+//! Owns the lag of the tables, the tasks by state and the money that is under way. Refuses to slow anything down: a look that fails is left out.
 
+use crate::row::Row;
 use cairn_gateway::Metrics;
-use cairn_projections::Projections;
+use cairn_projections::{
+    Projections,
+    sql::form::{self, Form},
+};
 use prometheus_client::{
     encoding::EncodeLabelSet,
     metrics::{family::Family, gauge::Gauge},
 };
-use std::time::Duration;
+use std::{sync::atomic::AtomicU64, time::Duration};
 
 const LOOK: Duration = Duration::from_secs(5);
 const TASKS: &str = "SELECT state, count(*) AS tasks FROM tasks_now GROUP BY state";
+/// Money that is nobody's to spend just now. Realms are without number, a time series each is not: the richest are shown.
+const UNDER_WAY: &str = "
+    SELECT realm_name AS realm, currency,
+           sum(CASE WHEN account LIKE 'escrow:%' THEN balance ELSE 0 END) AS escrow,
+           sum(CASE WHEN account LIKE 'stake:%' THEN balance ELSE 0 END) AS stake,
+           sum(held) AS held
+    FROM balances GROUP BY realm_name, currency ORDER BY escrow + stake + held DESC LIMIT 100";
+const KINDS: [&str; 3] = ["escrow", "stake", "held"];
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct Fold {
@@ -24,20 +36,30 @@ struct State {
     state: String,
 }
 
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Money {
+    realm: String,
+    currency: String,
+    kind: &'static str,
+}
+
 /// The figures and where they come from.
 #[derive(Debug)]
 pub struct Gauges {
     projections: Projections,
     lag: Family<Fold, Gauge>,
     tasks: Family<State, Gauge>,
+    balances: Family<Money, Gauge<f64, AtomicU64>>,
 }
 
 impl Gauges {
     pub fn new(projections: &Projections, metrics: &Metrics) -> Gauges {
-        let gauges = Gauges { projections: projections.clone(), lag: Family::default(), tasks: Family::default() };
+        let gauges =
+            Gauges { projections: projections.clone(), lag: Family::default(), tasks: Family::default(), balances: Family::default() };
         metrics.register(|registry| {
             registry.register("cairn_projected_lag_records", "Journal records that a table's fold has not taken", gauges.lag.clone());
             registry.register("cairn_tasks", "Tasks by their state", gauges.tasks.clone());
+            registry.register("cairn_balances", "Money in escrows, in stakes and held, minor units", gauges.balances.clone());
         });
         gauges
     }
@@ -55,16 +77,37 @@ impl Gauges {
             let lag = i64::try_from(row.lag_records).unwrap_or(i64::MAX);
             self.lag.get_or_create(&Fold { partition: row.partition, fold: row.fold }).set(lag);
         }
-        let Ok(answer) = self.projections.sql(TASKS).await else { return };
-        let schema = answer.schema();
-        let Ok(batches) = answer.collect().await else { return };
-        let rows = cairn_projections::sql::form::whole(cairn_projections::sql::form::Form::Json, &schema, &batches);
-        let rows: Vec<crate::row::Row> = rows.ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default();
+        self.look_at_tasks().await;
+        self.look_at_money().await;
+    }
+
+    async fn look_at_tasks(&self) {
+        let Some(rows) = self.ask(TASKS).await else { return };
         // A state that no task is in any more must not keep its last figure.
         self.tasks.clear();
         for row in rows {
             let count = row.get("tasks").as_i64().unwrap_or(0);
             self.tasks.get_or_create(&State { state: row.text("state") }).set(count);
         }
+    }
+
+    async fn look_at_money(&self) {
+        let Some(rows) = self.ask(UNDER_WAY).await else { return };
+        self.balances.clear();
+        for row in rows {
+            for kind in KINDS {
+                // A figure for the eye: above 2^53 minor units it is rounded, the books are not.
+                let amount = row.text(kind).parse().unwrap_or(0.0);
+                self.balances.get_or_create(&Money { realm: row.text("realm"), currency: row.text("currency"), kind }).set(amount);
+            }
+        }
+    }
+
+    async fn ask(&self, question: &str) -> Option<Vec<Row>> {
+        let answer = self.projections.sql(question).await.ok()?;
+        let schema = answer.schema();
+        let batches = answer.collect().await.ok()?;
+        let bytes = form::whole(Form::Json, &schema, &batches).ok()?;
+        serde_json::from_slice(&bytes).ok()
     }
 }

@@ -264,6 +264,8 @@ fn health_readiness_and_metrics_are_there() {
     ] {
         assert!(text.contains(name), "{name} in\n{text}");
     }
+    let held = "cairn_balances{realm=\"main\",currency=\"crn\",kind=\"held\"} 0";
+    until("money under way is shown", || node.get("/metrics").text().contains(held).then_some(()));
 }
 
 #[test]

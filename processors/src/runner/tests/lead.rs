@@ -3,7 +3,7 @@
 use super::world::*;
 use crate::runner::{Decided, Processor};
 use bytes::Bytes;
-use cairn_log::memory::MemoryLog;
+use cairn_log::memory::{AppendFault, MemoryLog};
 use cairn_log::{EventLog, Place, SystemClock};
 use cairn_schemas::decision::DispositionCode;
 use cairn_schemas::{Timestamp, Topic, limits};
@@ -37,9 +37,7 @@ fn what_happened_is_counted_under_its_names() {
     world.send(Topic::Votes, Bytes::from_static(b"noise"));
     now(world.log.append(Place::journal(0), vec![Bytes::from_static(b"noise")])).unwrap();
     world.until_taken();
-    let (mut registry, mut text) = (prometheus_client::registry::Registry::default(), String::new());
-    processor.metrics().register(&mut registry);
-    prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
+    let text = shown(&processor);
     for line in [
         r#"cairn_decisions_total{partition="0",topic="audit",verdict="accepted"} 2"#,
         r#"cairn_dispositions_total{partition="0",code="malformed"} 1"#,
@@ -50,6 +48,37 @@ fn what_happened_is_counted_under_its_names() {
     ] {
         assert!(text.lines().any(|told| told.starts_with(line)), "{line} in\n{text}");
     }
+}
+
+/// What `/metrics` would say of a processor.
+fn shown(processor: &Processor) -> String {
+    let (mut registry, mut text) = (prometheus_client::registry::Registry::default(), String::new());
+    processor.metrics().register(&mut registry);
+    prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
+    text
+}
+
+#[test]
+fn an_append_that_the_log_did_not_take_is_counted_by_its_code() {
+    let mut world = World::new();
+    world.log.faults().next_append(Place::journal(0), AppendFault::Full);
+    let processor = world.processor(1);
+    world.start(&processor);
+    world.until_taken();
+    let line = r#"cairn_append_errors_total{partition="0",code="CRN-5106"} 1"#;
+    assert!(shown(&processor).contains(line), "{}", shown(&processor));
+}
+
+#[test]
+fn who_leads_no_longer_shows_no_lag() {
+    let mut world = World::new();
+    let processor = world.processor(1);
+    let led = world.start(&processor);
+    world.until_taken();
+    assert!(shown(&processor).contains("cairn_lag_records{"));
+    led.kill();
+    world.settle();
+    assert!(!shown(&processor).contains("cairn_lag_records{"), "{}", shown(&processor));
 }
 
 #[test]
