@@ -20,7 +20,7 @@ TEXT
 }
 
 # How long the brokers may take to answer, seconds.
-LIMIT_S=180
+LIMIT_S=300
 MAIN=kafka.Kafka
 
 case ${1:-} in '' | --help | -h) usage; [ -n "${1:-}" ]; exit $(($? * 2)) ;; esac

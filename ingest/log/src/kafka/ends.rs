@@ -13,7 +13,7 @@ use crate::Place;
 use rdkafka::consumer::Consumer;
 use rdkafka::error::{KafkaError as ClientError, RDKafkaErrorCode};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -59,9 +59,11 @@ pub(super) struct Ends {
 impl Ends {
     pub fn open(options: &KafkaOptions, watch: Watch, places: Arc<Places>) -> Result<Self, KafkaError> {
         let client = Arc::new(Tended::open(&options.client()?, watch.clone(), "ends")?);
+        let asker = Asker { client, places: places.clone() };
+        let _ = places.topics().iter().all(|topic| asker.learn_leaders(topic));
         let lanes = (0..=LANES).map(|lane| {
             let (sender, questions) = mpsc::channel(WAITING);
-            let asker = Asker { client: client.clone(), places: places.clone() };
+            let asker = asker.clone();
             let thread = thread::Builder::new().name(format!("kafka-ends-{lane}")).spawn(move || asker.run(questions));
             thread.map(|_| sender).map_err(|error| KafkaError::Client { reason: error.to_string() })
         });
@@ -132,6 +134,7 @@ fn is_late(code: RDKafkaErrorCode) -> bool {
 type Key = (String, i32);
 
 /// One thread's view.
+#[derive(Clone)]
 struct Asker {
     client: Arc<Tended>,
     places: Arc<Places>,
@@ -164,16 +167,19 @@ impl Asker {
             asked.entry(key).or_default().push(question);
         }
         let mut found = self.find(asked.keys(), at);
+        let mut failed = BTreeSet::new();
         for (key, questions) in asked {
             let answer = found.remove(&key).unwrap_or(Err(RDKafkaErrorCode::OperationTimedOut));
-            if answer.is_err() {
-                self.learn_leaders(&key.0);
-            }
             // Whoever asked may have gone.
             for question in questions {
                 let _ = question.answer.send(answer);
             }
+            if answer.is_err() {
+                failed.insert(key.0);
+            }
         }
+        // Whoever does not tell one topic's leaders will not tell another's.
+        let _ = failed.iter().all(|topic| self.learn_leaders(topic));
     }
 
     /// Asks for many places at once. An error of one place hides the answers for the others, so these are then asked one by one;
@@ -199,14 +205,15 @@ impl Asker {
         Ok(list.elements().iter().map(|element| ((element.topic().to_owned(), element.partition()), offset_of(element))).collect())
     }
 
-    fn learn_leaders(&self, topic: &str) {
-        let Ok(metadata) = self.client.consumer().fetch_metadata(Some(topic), REQUEST) else { return };
+    fn learn_leaders(&self, topic: &str) -> bool {
+        let Ok(metadata) = self.client.consumer().fetch_metadata(Some(topic), REQUEST) else { return false };
         let leaders = metadata.topics().iter().flat_map(|topic| topic.partitions()).map(|partition| (partition.id(), partition.leader()));
         let leaders: BTreeMap<i32, i32> = leaders.collect();
         for place in self.places.of_topic(topic) {
             let leader = i32::try_from(place.partition).ok().and_then(|partition| leaders.get(&partition));
             leader.into_iter().for_each(|leader| self.places.set_leader(place, *leader));
         }
+        true
     }
 }
 

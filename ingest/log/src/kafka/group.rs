@@ -271,3 +271,7 @@ impl ConsumerContext for Membership {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "group_tests.rs"]
+mod tests;

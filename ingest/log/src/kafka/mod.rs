@@ -42,8 +42,14 @@ use group::Members;
 use places::Places;
 use read::Readers;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 use tokio::task::spawn_blocking;
+use topics::Audit;
 use watch::Watch;
+
+/// How long ago topics may have been made that a broker does not know.
+const JUST_MADE: Duration = Duration::from_secs(3);
+const LOOK_AGAIN: Duration = Duration::from_millis(300);
 
 /// A log over Kafka. Dropping it leaves the group and closes its clients, which may take seconds where brokers hang.
 #[derive(Debug)]
@@ -60,15 +66,25 @@ pub struct KafkaLog {
 impl KafkaLog {
     /// Opens the log over the topics of `options`, which must be there ([`topics::create`]) and pass their audit.
     pub async fn open(options: KafkaOptions) -> Result<Self, KafkaError> {
-        let audit = topics::check(&options, None).await?;
-        if let Some(finding) = audit.forbidding() {
-            return Err(finding.clone().into());
-        }
+        let audit = Self::audit(&options).await?;
         for finding in &audit.findings {
             tracing::warn!(code = finding.code(), next = finding.next(), "{finding}");
         }
         let opened = spawn_blocking(move || Self::over(options, audit.partitions)).await;
         opened.map_err(|error| KafkaError::Client { reason: error.to_string() })?
+    }
+
+    /// Topics that were made a moment ago are not known to every broker yet: what forbids opening is looked at again.
+    async fn audit(options: &KafkaOptions) -> Result<Audit, KafkaError> {
+        let began = Instant::now();
+        loop {
+            let audit = topics::check(options, None).await?;
+            match audit.forbidding() {
+                None => return Ok(audit),
+                Some(finding) if began.elapsed() > JUST_MADE => return Err(finding.clone().into()),
+                Some(_) => tokio::time::sleep(LOOK_AGAIN).await,
+            }
+        }
     }
 
     fn over(options: KafkaOptions, partitions: u32) -> Result<Self, KafkaError> {

@@ -60,6 +60,10 @@ impl Places {
         &self.topics[usize::from(place.stream.number())]
     }
 
+    pub fn topics(&self) -> &[String] {
+        &self.topics
+    }
+
     /// All places of the topic of that name.
     pub fn of_topic(&self, topic: &str) -> impl Iterator<Item = Place> + '_ {
         let stream = self.topics.iter().position(|known| known == topic).and_then(|number| Stream::from_number(number as u8));

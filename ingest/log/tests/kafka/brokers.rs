@@ -97,9 +97,39 @@ impl Brokers {
 
     /// Starts those that are down and waits until they answer.
     pub fn up(&self) {
-        let up = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/kafka/up.sh");
-        let output = Command::new(up).arg(&self.dir).output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        script("up.sh", &self.dir);
+    }
+}
+
+/// Runs a script of deploy/kafka over a folder and returns what it printed.
+fn script(name: &str, dir: &Path) -> String {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/kafka").join(name);
+    let output = Command::new(script).arg(dir).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// A broker of a test's own, with settings that the others do not have. It is stopped when this goes.
+pub struct OneBroker {
+    dir: PathBuf,
+    pub bootstrap: String,
+}
+
+impl OneBroker {
+    pub fn with(settings: &str) -> Self {
+        let dir = PathBuf::from(variable("CAIRN_KAFKA_DIR")).join("one");
+        std::fs::create_dir_all(&dir).unwrap();
+        std::fs::write(dir.join("more.properties"), settings).unwrap();
+        let printed = script("up.sh", &dir);
+        let bootstrap = printed.lines().find_map(|line| line.strip_prefix("BOOTSTRAP=")).unwrap().to_owned();
+        OneBroker { dir, bootstrap }
+    }
+}
+
+impl Drop for OneBroker {
+    fn drop(&mut self) {
+        script("down.sh", &self.dir);
+        std::fs::remove_dir_all(&self.dir).unwrap();
     }
 }
 

@@ -1,6 +1,7 @@
 //! The group: partitions go to members, move with them, and are never told twice at once.
 
-use crate::brokers::{PARTITIONS, fresh, open};
+use crate::brokers::{OneBroker, PARTITIONS, fresh, open};
+use cairn_log::kafka::{KafkaOptions, topics};
 use cairn_log::{Assignments, Change, EventLog, Place};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -31,7 +32,19 @@ impl Told {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs Kafka: tests/run.sh kafka"]
 async fn partitions_move_with_the_members() {
-    let options = fresh().await;
+    partitions_move(fresh().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs Kafka: tests/run.sh kafka"]
+async fn brokers_without_the_new_protocol_are_joined_by_the_classic_one() {
+    let broker = tokio::task::spawn_blocking(|| OneBroker::with("group.coordinator.rebalance.protocols=classic\n")).await.unwrap();
+    let options = KafkaOptions::from_url(&format!("kafka://{}/classic", broker.bootstrap)).unwrap();
+    assert_eq!(topics::create(&options, PARTITIONS, 1).await.unwrap().forbidding(), None);
+    partitions_move(options).await;
+}
+
+async fn partitions_move(options: KafkaOptions) {
     let (one, two) = (open(&options).await, open(&options).await);
     let mut latest = BTreeMap::new();
     let (mut first, mut second) = (Told::default(), Told::default());
