@@ -5,15 +5,16 @@ set -uo pipefail
 
 usage() {
   cat <<'TEXT'
-Usage: tests/run.sh [--yes] [unit|e2e|python|kafka]...
+Usage: tests/run.sh [--yes] [unit|e2e|python|kafka|manifests]...
 
 Installs what the tests need (it asks on a terminal), runs them all, and ends with "N passed, N failed".
 Exit code 0 when nothing failed, 1 when something did, 2 for a wrong argument.
 
-  unit     formatting, and the tests inside each crate
-  e2e      tests of whole programs: real processes, crashes, simulation, structure
-  python   the tables and the export, read by deltalake, DuckDB and pyarrow from PyPI
-  kafka    the log over three real brokers of Apache Kafka: the contract, and brokers that die and pause
+  unit       formatting, and the tests inside each crate
+  e2e        tests of whole programs: real processes, crashes, simulation, structure
+  python     the tables and the export, read by deltalake, DuckDB and pyarrow from PyPI
+  kafka      the log over three real brokers of Apache Kafka: the contract, and brokers that die and pause
+  manifests  image, compose file, chart, alarms and dashboard, by the tools of those who read them
 
 Examples:
   tests/run.sh               # everything
@@ -28,7 +29,7 @@ YES=0 STAGES=()
 for argument in "$@"; do
   case $argument in
     --yes | -y) YES=1 ;;
-    unit | e2e | python | kafka) STAGES+=("$argument") ;;
+    unit | e2e | python | kafka | manifests) STAGES+=("$argument") ;;
     --help | -h) usage; exit 0 ;;
     *) printf 'error unknown argument: %s\n\n' "$argument" >&2; usage >&2; exit 2 ;;
   esac
@@ -152,10 +153,16 @@ stop_brokers() {
   BROKERS=''
 }
 
+manifests() {
+  local status=0 log=$LOGS/manifests.log
+  stage 'Manifests' "$log" bash tests/manifests/run.sh || status=$?
+  count $status "$log"
+}
+
 say "${BOLD}What is here${PLAIN}"
 JAVA=''
 if wanted kafka; then JAVA=kafka; fi
-if wanted python; then find_needs for_tests "$JAVA"; else find_needs for_build "$JAVA"; fi
+if wanted python || wanted manifests; then find_needs for_tests "$JAVA"; else find_needs for_build "$JAVA"; fi
 install_needs
 
 if wanted unit; then format; fi
@@ -168,6 +175,7 @@ elif wanted e2e; then
 fi
 if wanted python; then readers; fi
 if wanted kafka; then kafka; fi
+if wanted manifests; then manifests; fi
 
 say ''
 printf '%s\n' "${SUMMARY[@]}"

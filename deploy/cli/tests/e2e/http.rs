@@ -269,6 +269,17 @@ fn health_readiness_and_metrics_are_there() {
 }
 
 #[test]
+fn what_the_operators_page_asks_is_answered() {
+    let (_folder, node) = node();
+    let page = include_str!("../../../OPERATING.md");
+    let questions: Vec<&str> = page.split('`').filter(|span| span.starts_with("SELECT ")).collect();
+    assert!(questions.len() > 3, "{questions:?}");
+    for question in questions {
+        node.sql(question);
+    }
+}
+
+#[test]
 fn a_receipt_leads_from_its_event_to_a_signed_checkpoint() {
     let (_folder, node) = node();
     let mut voice = Voice::introduced(&node, 8, "tess");
