@@ -33,6 +33,9 @@ pub struct Args {
     /// A node of the instance, or its GATEWAY,PROJECTOR: through it the founding events are said
     #[arg(long, value_name = "URL")]
     node: Option<String>,
+    /// Copies of each record that the topics keep, where they are made
+    #[arg(long, default_value_t = 3, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=16))]
+    copies: u16,
     /// Workers of a fresh folder: their keys, accounts and stakes
     #[arg(long, default_value_t = 3, value_name = "COUNT", value_parser = clap::value_parser!(u8).range(0..=16))]
     workers: u8,
@@ -43,7 +46,7 @@ pub struct Args {
 
 pub async fn run(args: Args, layout: &Layout) -> Result<(), Failure> {
     let fresh = up::fresh(args.workers, args.partitions)?;
-    let start = Start { log: args.log.clone(), door: Door { demo: true, ..Door::default() }, ..Start::default() };
+    let start = Start { log: args.log.clone(), copies: args.copies, door: Door { demo: true, ..Door::default() }, ..Start::default() };
     let (ground, setup) = Ground::found(layout, || fresh, &start).await?;
     let instance = ground.instance;
     // The folder is free again for a role.

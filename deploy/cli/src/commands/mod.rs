@@ -16,6 +16,7 @@ pub mod snapshot;
 pub mod sql;
 pub mod status;
 pub mod submit;
+pub mod topics;
 pub mod up;
 pub mod verify;
 pub mod watch;
@@ -36,6 +37,8 @@ pub enum Command {
     Up(up::Args),
     /// Run the main job from nothing to a proven result
     Demo(demo::Args),
+    /// Make or audit the topics of a log over Kafka
+    Topics(topics::Args),
     /// Begin an instance on a shared log
     Found(found::Args),
     /// Take events, serve journal and blobs
@@ -80,6 +83,7 @@ pub async fn run(command: Command, dir: Option<PathBuf>) -> Result<(), Failure> 
     match command {
         Command::Up(args) => up::run(args, &layout).await,
         Command::Demo(args) => demo::run(args, &layout).await,
+        Command::Topics(args) => topics::run(args, &layout).await,
         Command::Found(args) => found::run(args, &layout).await,
         Command::Gateway(args) => role::run(Role::Gateway, args, &layout).await,
         Command::Processor(args) => role::run(Role::Processor, args, &layout).await,

@@ -40,7 +40,7 @@ pub struct Args {
 pub async fn run(role: Role, args: Args, layout: &Layout) -> Result<(), Failure> {
     let stop = up::interrupted()?;
     tokio::pin!(stop);
-    let start = Start { log: args.log, door: Door { listen: args.listen, demo: args.demo }, processor_key: args.key };
+    let start = Start { log: args.log, door: Door { listen: args.listen, demo: args.demo }, processor_key: args.key, ..Start::default() };
     let node = tokio::select! {
         () = &mut stop => return Ok(()),
         joined = Node::join(layout, role, start) => joined?,

@@ -8,7 +8,10 @@ use crate::{
     node::{keys, layout::Layout},
 };
 use anyhow::anyhow;
-use cairn_log::durable;
+use cairn_log::{
+    durable,
+    kafka::{PASSWORD, Security, TOKEN},
+};
 use serde::Deserialize;
 use std::{
     fs,
@@ -21,9 +24,9 @@ use std::{
 pub const DEFAULT: &str = include_str!("../../../cairn.toml");
 
 /// The sections, as the environment's names begin.
-const SECTIONS: [&str; 6] = ["server", "log", "processor", "blobs", "snapshots", "worker"];
-/// The section that a log elsewhere is written into, when a folder begins with one.
-const LOG_AT_HOME: &str = "[log]\nurl = \"\"";
+const SECTIONS: [&str; 7] = ["server", "log", "kafka", "processor", "blobs", "snapshots", "worker"];
+/// Where a log elsewhere is written into the default file, when a folder begins with one.
+const LOG_AT_HOME: &str = "[/PREFIX].\nurl = \"\"";
 
 /// Characters of a token, so that nobody guesses it.
 const TOKEN_LEAST: usize = 16;
@@ -35,6 +38,9 @@ pub struct Config {
     pub server: Server,
     #[serde(default)]
     pub log: Log,
+    /// How to be let in by Kafka.
+    #[serde(default)]
+    pub kafka: Security,
     pub processor: Processor,
     pub blobs: Blobs,
     #[serde(default)]
@@ -59,20 +65,7 @@ pub struct Server {
 #[serde(deny_unknown_fields)]
 pub struct Log {
     /// Empty: a folder of this node.
-    #[serde(default)]
     pub url: String,
-    #[serde(default)]
-    pub ca_file: Option<PathBuf>,
-    #[serde(default)]
-    pub cert_file: Option<PathBuf>,
-    #[serde(default)]
-    pub key_file: Option<PathBuf>,
-    #[serde(default)]
-    pub sasl: Option<String>,
-    #[serde(default)]
-    pub username: Option<String>,
-    #[serde(default)]
-    pub password_file: Option<PathBuf>,
 }
 
 /// The processors of this node.
@@ -157,7 +150,18 @@ impl Config {
         let path = layout.config();
         let wrong = |why: String| Failure::new(Exit::Usage, "CRN-1002", anyhow!("configuration {}: {why}", path.display()));
         let text = fs::read_to_string(&path).map_err(|error| wrong(error.to_string()))?;
-        Config::parse(&text, std::env::vars()).map_err(wrong)
+        Config::parse(&text, std::env::vars()).map(|config| config.rooted(layout)).map_err(wrong)
+    }
+
+    /// Relative paths are of the node's folder.
+    fn rooted(mut self, layout: &Layout) -> Config {
+        let kafka = &mut self.kafka;
+        let files = [&mut kafka.ca_file, &mut kafka.certificate_file, &mut kafka.key_file];
+        let secrets = [&mut kafka.key_password_file, &mut kafka.password_file, &mut kafka.token_file];
+        for file in files.into_iter().chain(secrets).flatten() {
+            *file = layout.root().join(&file);
+        }
+        self
     }
 
     /// Reads the folder's file, or takes the defaults where there is none. Writes nothing.
@@ -165,7 +169,7 @@ impl Config {
         if layout.config().exists() {
             return Config::load(layout);
         }
-        Config::parse(DEFAULT, std::env::vars()).map_err(Failure::usage)
+        Config::parse(DEFAULT, std::env::vars()).map(|config| config.rooted(layout)).map_err(Failure::usage)
     }
 
     fn parse(text: &str, environment: impl IntoIterator<Item = (String, String)>) -> Result<Config, String> {
@@ -199,7 +203,7 @@ impl Config {
 /// The default file with its log elsewhere.
 fn with_log(url: &str) -> String {
     let url = toml::Value::String(url.to_owned());
-    DEFAULT.replacen(LOG_AT_HOME, &format!("[log]\nurl = {url}"), 1)
+    DEFAULT.replacen(LOG_AT_HOME, &format!("[/PREFIX].\nurl = {url}"), 1)
 }
 
 /// `CAIRN_SERVER_LISTEN` is `server.listen`: a variable that names a section is a key of it. A value is TOML where it reads as such
@@ -207,7 +211,7 @@ fn with_log(url: &str) -> String {
 fn overlay(table: &mut toml::Table, name: &str, value: &str) {
     let Some((section, key)) = name.strip_prefix("CAIRN_").and_then(|rest| rest.split_once('_')) else { return };
     let (section, key) = (section.to_ascii_lowercase(), key.to_ascii_lowercase());
-    if !SECTIONS.contains(&section.as_str()) {
+    if !SECTIONS.contains(&section.as_str()) || [PASSWORD, TOKEN].contains(&name) {
         return;
     }
     let section = table.entry(section).or_insert_with(|| toml::Value::Table(toml::Table::new()));

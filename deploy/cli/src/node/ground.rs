@@ -4,7 +4,14 @@
 
 use crate::{
     exit::{Exit, Failure},
-    node::{config::Config, keys, layout::Layout, logs, serve::Start, setup::Setup},
+    node::{
+        config::Config,
+        keys,
+        layout::Layout,
+        logs::{self, Shape},
+        serve::Start,
+        setup::Setup,
+    },
 };
 use anyhow::anyhow;
 use cairn_log::{EventLog, disk::DirLock, durable, journal::genesis};
@@ -39,7 +46,7 @@ impl Ground {
         }
         let listen = start.door.address(&config, setup.demo)?;
         let genesis = keys.genesis(&setup)?;
-        let (log, lock) = logs::begin(layout, &config, lock, setup.partitions).await?;
+        let (log, lock) = logs::begin(&config, lock, Shape { partitions: setup.partitions, copies: start.copies }).await?;
         genesis::create(&log, &genesis, &keys.processor).await.map_err(|error| failed(error.code(), error))?;
         Ok((Ground { config, log, instance: instance(layout, &genesis)?, listen, _lock: lock }, setup))
     }
@@ -47,7 +54,7 @@ impl Ground {
     /// The ground of an instance that began elsewhere, over a log that processes share. Waits for block 0.
     pub async fn join(layout: &Layout, start: &Start) -> Result<Ground, Failure> {
         let (lock, config) = settle(layout, start)?;
-        let log = logs::join(layout, &config).await?;
+        let log = logs::join(&config).await?;
         let genesis = await_genesis(&log).await?;
         let listen = start.door.address(&config, genesis.demo)?;
         Ok(Ground { config, log, instance: instance(layout, &genesis)?, listen, _lock: Some(lock) })

@@ -10,20 +10,24 @@ use anyhow::anyhow;
 use cairn_log::{
     EventLog,
     disk::{DirLock, DiskLog, Options},
+    kafka::{KafkaLog, KafkaOptions, topics},
 };
 use std::sync::Arc;
 
+/// How a log that is missing is made.
+#[derive(Clone, Copy, Debug)]
+pub struct Shape {
+    pub partitions: u32,
+    /// Copies of each record, where the log keeps them on several machines.
+    pub copies: u16,
+}
+
 /// The log of an instance that begins in this folder, made if missing. The lock comes back where the log has no use for it.
-pub async fn begin(
-    layout: &Layout,
-    config: &Config,
-    lock: DirLock,
-    partitions: u32,
-) -> Result<(Arc<dyn EventLog>, Option<DirLock>), Failure> {
+pub async fn begin(config: &Config, lock: DirLock, shape: Shape) -> Result<(Arc<dyn EventLog>, Option<DirLock>), Failure> {
     if !config.log.url.is_empty() {
-        return Ok((kafka(layout, config, Some(partitions)).await?, Some(lock)));
+        return Ok((kafka(config, Some(shape)).await?, Some(lock)));
     }
-    let options = Options::new(partitions);
+    let options = Options::new(shape.partitions);
     // Every frame is checked: that may take its time.
     let opened = tokio::task::spawn_blocking(move || DiskLog::open_under(lock, options)).await;
     let log = opened.map_err(|error| failed("CRN-1007", error))?.map_err(|error| failed(error.code(), error))?;
@@ -31,18 +35,18 @@ pub async fn begin(
 }
 
 /// The log of an instance that other processes share.
-pub async fn join(layout: &Layout, config: &Config) -> Result<Arc<dyn EventLog>, Failure> {
+pub async fn join(config: &Config) -> Result<Arc<dyn EventLog>, Failure> {
     if config.log.url.is_empty() {
         let why = "a log in a folder belongs to one process: run `cairn up`, or set log.url to kafka://… (or CAIRN_LOG_URL)";
         return Err(Failure::new(Exit::Usage, "CRN-1002", anyhow!("{why}")));
     }
-    kafka(layout, config, None).await
+    kafka(config, None).await
 }
 
 /// The log, for reading only.
 pub async fn read_only(layout: &Layout, config: &Config, partitions: u32) -> Result<Arc<dyn EventLog>, Failure> {
     if !config.log.url.is_empty() {
-        return kafka(layout, config, None).await;
+        return kafka(config, None).await;
     }
     let root = layout.root().to_owned();
     let opened = tokio::task::spawn_blocking(move || DiskLog::open_read_only(&root, Options::new(partitions))).await;
@@ -50,9 +54,19 @@ pub async fn read_only(layout: &Layout, config: &Config, partitions: u32) -> Res
     Ok(Arc::new(log))
 }
 
-/// The log behind a URL; `partitions` are made if it has none.
-async fn kafka(_layout: &Layout, config: &Config, _partitions: Option<u32>) -> Result<Arc<dyn EventLog>, Failure> {
-    Err(Failure::new(Exit::Usage, "CRN-1002", anyhow!("log.url is {}, and no log is known by such a URL", config.log.url)))
+/// The topics of a configuration's log, and how its brokers let us in.
+pub fn kafka_options(config: &Config) -> Result<KafkaOptions, Failure> {
+    let options = KafkaOptions::from_url(&config.log.url).map_err(|error| Failure::new(Exit::Usage, error.code(), error))?;
+    Ok(KafkaOptions { security: config.kafka.clone(), ..options })
+}
+
+async fn kafka(config: &Config, shape: Option<Shape>) -> Result<Arc<dyn EventLog>, Failure> {
+    let options = kafka_options(config)?;
+    if let Some(Shape { partitions, copies }) = shape {
+        topics::create(&options, partitions, copies).await.map_err(|error| failed(error.code(), error))?;
+    }
+    let log = KafkaLog::open(options).await.map_err(|error| failed(error.code(), error))?;
+    Ok(Arc::new(log))
 }
 
 fn failed(code: &str, error: impl Into<anyhow::Error>) -> Failure {

@@ -50,13 +50,21 @@ impl Role {
 }
 
 /// How a node is to be started.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Start {
     /// The log that a new folder begins with, and an old one must have.
     pub log: Option<String>,
+    /// Copies of each record, where a log elsewhere is made.
+    pub copies: u16,
     pub door: Door,
     /// The key of the processor, if not the folder's own.
     pub processor_key: Option<PathBuf>,
+}
+
+impl Default for Start {
+    fn default() -> Self {
+        Start { log: None, copies: 1, door: Door::default(), processor_key: None }
+    }
 }
 
 /// A node that serves.

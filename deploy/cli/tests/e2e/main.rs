@@ -9,6 +9,7 @@ mod cli;
 mod crash;
 mod full_disk;
 mod http;
+mod kafka;
 mod kindred;
 mod node;
 mod tamper;
