@@ -45,10 +45,15 @@ pub async fn run(role: Role, args: Args, layout: &Layout) -> Result<(), Failure>
         () = &mut stop => return Ok(()),
         joined = Node::join(layout, role, start) => joined?,
     };
-    let mut out = std::io::stdout().lock();
-    writeln!(out, "address    {}", node.url).map_err(anyhow::Error::from)?;
-    writeln!(out, "instance   {}", node.instance).map_err(anyhow::Error::from)?;
-    out.flush().map_err(anyhow::Error::from)?;
-    drop(out);
+    greet(&node);
     node.run_until(stop).await
+}
+
+/// One write, and no harm if nobody listens: a role serves on without its standard output.
+fn greet(node: &Node) {
+    let lines = format!("address    {}\ninstance   {}\n", node.url, node.instance);
+    let mut out = std::io::stdout().lock();
+    if let Err(error) = out.write_all(lines.as_bytes()).and_then(|()| out.flush()) {
+        tracing::warn!("standard output: {error}");
+    }
 }

@@ -41,6 +41,7 @@ use clock::BrokerClock;
 use group::Members;
 use places::Places;
 use read::Readers;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::task::spawn_blocking;
@@ -67,7 +68,9 @@ impl KafkaLog {
     /// Opens the log over the topics of `options`, which must be there ([`topics::create`]) and pass their audit.
     pub async fn open(options: KafkaOptions) -> Result<Self, KafkaError> {
         let audit = Self::audit(&options).await?;
-        for finding in &audit.findings {
+        // Once for all topics: what is so with one is mostly so with seven.
+        let mut told = BTreeSet::new();
+        for finding in audit.findings.iter().filter(|finding| told.insert(finding.code())) {
             tracing::warn!(code = finding.code(), next = finding.next(), "{finding}");
         }
         let opened = spawn_blocking(move || Self::over(options, audit.partitions)).await;
