@@ -146,6 +146,9 @@ find_cc() {
   has cc && printf '#include <stdlib.h>\nint main(void){return 0;}\n' | cc -x c - -o "$LOGS/cc-works" 2>/dev/null
 }
 
+# librdkafka's configure asks for a C++ compiler, although what we link is C.
+find_cxx() { has c++ && printf 'int main(){return 0;}\n' | c++ -x c++ - -o "$LOGS/cxx-works" 2>/dev/null; }
+
 # librdkafka is built by make, and only make knows whether it can.
 find_make() { has make && printf 'all:\n\t@true\n' | make -s -f - all >/dev/null 2>&1; }
 
@@ -178,6 +181,7 @@ find_needs() {
     row rust "missing: $MSRV or newer${RUST:+, found $RUST}"
   fi
   if find_cc; then row 'C compiler' "$(cc --version | head -n 1)"; else need 'a C compiler' gcc libc6-dev; fi
+  if find_cxx; then row 'C++ compiler' "$(c++ --version | head -n 1)"; else need 'a C++ compiler' g++; fi
   if find_make; then row make "$(make --version | head -n 1)"; else need make make; fi
   if find_openssl; then row OpenSSL "$(pkg-config --modversion openssl)"; else need "OpenSSL's headers" libssl-dev pkg-config; fi
   if find_certificates; then row certificates present; else need 'root certificates' ca-certificates; fi
