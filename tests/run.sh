@@ -34,7 +34,7 @@ for argument in "$@"; do
     *) printf 'error unknown argument: %s\n\n' "$argument" >&2; usage >&2; exit 2 ;;
   esac
 done
-[ ${#STAGES[@]} -gt 0 ] || STAGES=(unit e2e python kafka)
+[ ${#STAGES[@]} -gt 0 ] || STAGES=(unit e2e python kafka manifests)
 # A test run without a terminal is a script's: it says what it installs and goes on.
 if [ ! -t 0 ] || [ ! -t 1 ]; then YES=1; fi
 
