@@ -118,7 +118,7 @@ impl Cluster {
     }
 
     fn sql(&self, question: &str) -> Vec<Value> {
-        self.http.sql(&self.projector.url, question, Duration::from_secs(30)).unwrap_or_default()
+        until(question, || self.http.sql(&self.projector.url, question, Duration::from_secs(30)))
     }
 
     /// What must hold at the end of every story.
