@@ -4,6 +4,7 @@ use crate::brokers::{fresh, open};
 use crate::topics::JOBS;
 use bytes::Bytes;
 use cairn_log::{EventLog, Place, ReadLimit};
+use cairn_schemas::Stream;
 use futures::future::try_join_all;
 use std::time::{Duration, Instant};
 
@@ -11,6 +12,26 @@ const PLACES: [Place; 2] = [Place::new(JOBS, 0), Place::new(JOBS, 1)];
 const APPENDERS: usize = 8;
 const BATCHES: usize = 25;
 const BATCH: usize = 500;
+
+/// Processor time that this process used, all threads, seconds (proc(5): fields 14 and 15, hundredths).
+fn used() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
+    let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
+    fields[11..13].iter().map(|ticks| ticks.parse::<f64>().unwrap()).sum::<f64>() / 100.0
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs Kafka: tests/run.sh kafka"]
+async fn waiting_costs_little() {
+    let log = open(&fresh().await).await;
+    let places: Vec<_> = Stream::ALL.iter().flat_map(|stream| [(Place::new(*stream, 0), 0), (Place::new(*stream, 1), 0)]).collect();
+    assert!(tokio::time::timeout(Duration::from_secs(2), log.wait(&places)).await.is_err(), "nothing is there");
+    let (before, time) = (used(), Duration::from_secs(5));
+    assert!(tokio::time::timeout(time, log.wait(&places)).await.is_err(), "nothing is there");
+    let share = (used() - before) / time.as_secs_f64();
+    println!("waiting for {} places takes {:.1} % of a core", places.len(), share * 1e2);
+    assert!(share < 0.2, "{share}");
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs Kafka: tests/run.sh kafka"]

@@ -63,16 +63,7 @@ async fn what_is_wrong_is_found_and_forbids_opening() {
 async fn a_record_that_its_topic_does_not_take_is_refused_and_leaves_nothing() {
     let options = fresh().await;
     let log = open(&options).await;
-    let name = options.topic(JOBS);
-    // AlterConfigs sets all of them anew.
-    let changed = [
-        ("message.timestamp.type", "LogAppendTime"),
-        ("retention.ms", "-1"),
-        ("compression.type", "uncompressed"),
-        ("max.message.bytes", "2000"),
-    ];
-    let change = changed.into_iter().fold(AlterConfig::new(ResourceSpecifier::Topic(&name)), |change, (key, value)| change.set(key, value));
-    admin().alter_configs([&change], &AdminOptions::new()).await.unwrap().pop().unwrap().unwrap();
+    change(&options.topic(JOBS), "max.message.bytes", "2000").await;
     let place = Place::new(JOBS, 0);
     // Noise: what compresses well would fit.
     let large: Vec<u8> = (0..5_000u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
@@ -87,6 +78,30 @@ async fn a_record_that_its_topic_does_not_take_is_refused_and_leaves_nothing() {
     let before = log.read(place, 0, ReadLimit::default()).await.unwrap().end;
     let small = log.append(place, vec!["small".into()]).await.unwrap();
     assert_eq!(small[0].offset, before, "the log goes on, and nothing lies between");
+}
+
+#[tokio::test]
+#[ignore = "needs Kafka: tests/run.sh kafka"]
+async fn a_topic_that_takes_authors_times_halts_the_log() {
+    let options = fresh().await;
+    let log = open(&options).await;
+    change(&options.topic(JOBS), "message.timestamp.type", "CreateTime").await;
+    let halt = loop {
+        match log.append(Place::new(JOBS, 0), vec!["whenever".into()]).await {
+            Ok(_) => tokio::task::yield_now().await,
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(halt.code(), "CRN-5154", "{halt:?}");
+    assert_eq!(log.read(Place::journal(0), 0, ReadLimit::default()).await.unwrap_err().code(), "CRN-5154", "time is broken for all of it");
+}
+
+/// Changes one setting of a topic, and leaves those that matter here as they were made: AlterConfigs sets all of them anew.
+async fn change(topic: &str, key: &'static str, value: &'static str) {
+    let made = [("message.timestamp.type", "LogAppendTime"), ("retention.ms", "-1"), ("compression.type", "uncompressed")];
+    let kept = made.into_iter().filter(|(name, _)| *name != key).chain([(key, value)]);
+    let change = kept.fold(AlterConfig::new(ResourceSpecifier::Topic(topic)), |change, (key, value)| change.set(key, value));
+    admin().alter_configs([&change], &AdminOptions::new()).await.unwrap().pop().unwrap().unwrap();
 }
 
 #[tokio::test]
