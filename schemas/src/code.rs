@@ -4,7 +4,7 @@
 //! Refuses verdicts and dispositions: those are words in the journal (see [`crate::decision`]).
 //!
 //! 10xx usage and configuration · 11xx HTTP edge · 20xx events and codecs · 21xx job YAML · 22xx data sets · 23xx programs · 24xx kernels ·
-//! 31xx decider and runner · 40xx journal · 51xx log (append, read, open) · 52xx snapshots · 53xx blobs · 54xx stores · 61xx SQL and tables · 62xx export and checkpoints · 63xx verify · 71xx workers
+//! 31xx decider and runner · 40xx journal · 51xx log (append, read, open) · 52xx snapshots · 53xx blobs · 54xx stores · 55xx archive · 61xx SQL and tables · 62xx export and checkpoints · 63xx verify · 71xx workers
 
 /// One code as people meet it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -204,6 +204,19 @@ pub const CODES: &[Code] = &[
     code("CRN-5402", "an object is not in the store", "look whether the store is the right one; somebody may have deleted the object"),
     code("CRN-5403", "an object is larger than it may be", "look whether the store is the right one: nothing of ours is that large"),
     code("CRN-5404", "the store did not answer", "look at the store's space, rights and health, and try again"),
+    code(
+        "CRN-5501",
+        "an archived segment is damaged",
+        "restore the named object from a copy; while the log still holds its records, delete it and it is written again",
+    ),
+    code("CRN-5502", "the archive has a gap", "restore the segments that tell of the named height; nothing behind the gap is used"),
+    code("CRN-5503", "the archive holds another journal", "name an archive of this instance: two instances never share one"),
+    code(
+        "CRN-5504",
+        "the archive is empty",
+        "look whether the URL is the right one; a node archives once `archive.url` is set in its cairn.toml",
+    ),
+    code("CRN-5505", "an archived segment has a format that this binary does not know", "run the newer binary; nothing is skipped"),
     code("CRN-6101", "a decision in a valid block cannot be read", "run the newer binary; nothing is skipped"),
     code("CRN-6102", "rows of a block could not be built", "this is a defect: report it with the block's height"),
     code(

@@ -1,8 +1,9 @@
-//! What an append or a read answers when it does not succeed.
+//! What an append, a read or a deletion answers when it does not succeed.
 //!
 //! Owns codes 5101 to 5119 and 5131 to 5135. Refuses to guess: an error that leaves the outcome open says so.
 
 use crate::Place;
+use crate::archive::ArchiveError;
 use crate::kafka::KafkaError;
 use cairn_schemas::code;
 use std::io;
@@ -66,6 +67,9 @@ pub enum ReadError {
     Io { place: Place, source: io::Error },
     #[error(transparent)]
     Kafka(#[from] KafkaError),
+    /// What the log no longer holds was asked of the archive.
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
 }
 
 impl ReadError {
@@ -79,12 +83,16 @@ impl ReadError {
             ReadError::Closed => "CRN-5115",
             ReadError::Io { .. } => "CRN-5116",
             ReadError::Kafka(error) => error.code(),
+            ReadError::Archive(error) => error.code(),
         }
     }
 
     /// What to do about it.
     pub fn next(&self) -> &'static str {
-        next_of(self.code())
+        match self {
+            ReadError::Archive(error) => error.next(),
+            own => next_of(own.code()),
+        }
     }
 }
 

@@ -78,11 +78,19 @@ fn every_error_has_a_code_of_its_own_and_a_next_step() {
         KafkaError::Undated { topic: topic() },
         KafkaError::Unread { topic: topic(), partition: 0, offset: 3, reason: reason() },
     ];
+    let archives = [
+        ArchiveError::Damaged { key: key(), reason: "rot" },
+        ArchiveError::Gap { partition: 0, height: 1 },
+        ArchiveError::Conflict { key: key() },
+        ArchiveError::Empty,
+        ArchiveError::Version { key: key(), version: 9 },
+    ];
     let told = appends.iter().map(|error| (error.code(), error.next(), error.to_string()));
     let told = told.chain(reads.iter().map(|error| (error.code(), error.next(), error.to_string())));
     let told = told.chain(opens.iter().map(|error| (error.code(), error.next(), error.to_string())));
     let told = told.chain(stores.iter().map(|error| (error.code(), error.next(), error.to_string())));
     let told = told.chain(deletes.iter().map(|error| (error.code(), error.next(), error.to_string())));
+    let told = told.chain(archives.iter().map(|error| (error.code(), error.next(), error.to_string())));
     let told = told.chain(blobs.iter().map(|error| (error.code(), error.next(), error.to_string())));
     let told = told.chain(found.iter().map(|error| (error.code(), error.next(), error.to_string())));
     let told = told.chain(kafka.iter().map(|error| (error.code(), error.next(), error.to_string())));

@@ -1,13 +1,15 @@
 //! The log: durable, ordered streams of records, and the contract that every backend of it keeps.
 //!
 //! Owns the [`EventLog`] contract, its backends ([`memory`], [`disk`], [`kafka`]), the conformance [`suite`] that each of them
-//! passes, the content-addressed [`blobs`] over a [`store`], and the rule of the [`journal`]. Refuses meaning: to the log a record is bytes, and only
+//! passes, the content-addressed [`blobs`] over a [`store`], the rule of the [`journal`], and the [`archive`]
+//! of journals. Refuses meaning: to the log a record is bytes, and only
 //! `journal` looks inside.
 //!
 //! Four things hold for every backend, and a caller may assume nothing beyond them:
 //! offsets ascend but may have gaps; a record is visible only once it is durable; an append may end with an unknown
 //! outcome and is then sent again, so that a record may be there twice; an assignment may be lost without a word.
 
+pub mod archive;
 pub mod assignment;
 mod backlog;
 pub mod blobs;

@@ -105,6 +105,7 @@ impl Store {
     }
 
     /// Puts bytes under a key where nothing is. `false`: something was there, was left as it is, and is durable.
+    /// An object store must know conditional puts (`If-None-Match`).
     pub async fn create(&self, key: &str, bytes: Bytes) -> Result<bool, StoreError> {
         let created = match self.path(key) {
             Some(path) => {

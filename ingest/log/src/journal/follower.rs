@@ -5,6 +5,7 @@
 
 use super::{Chain, JournalError, Step, VoidReason};
 use crate::{EventLog, Place, ReadLimit, Record};
+use bytes::Bytes;
 use cairn_schemas::{BlockHash, block::JournalRecord};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -15,6 +16,8 @@ pub struct Taken {
     pub offset: u64,
     /// When the log took it, milliseconds since 1970.
     pub time: i64,
+    /// The record's own bytes.
+    pub bytes: Bytes,
     pub step: Step,
 }
 
@@ -75,7 +78,7 @@ impl Follower {
         let Some(record) = self.ahead.front() else { return Ok(None) };
         // A halting record stays in front, so that the next question meets it again.
         let step = self.chain.take(record)?;
-        let taken = Taken { offset: record.offset, time: record.time, step };
+        let taken = Taken { offset: record.offset, time: record.time, bytes: record.bytes.clone(), step };
         self.ahead.pop_front();
         if let Step::Void(reason) = taken.step {
             *self.voids.entry(reason).or_default() += 1;

@@ -23,4 +23,4 @@ pub use form::Draft;
 pub use step::{Step, ValidBlock, VoidReason};
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

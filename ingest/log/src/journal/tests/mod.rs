@@ -16,14 +16,14 @@ use cairn_schemas::{
     genesis::Genesis,
 };
 
-const START: i64 = 1_800_000_000_000;
+pub(crate) const START: i64 = 1_800_000_000_000;
 
-fn key(seed: u8) -> SecretKey {
+pub(crate) fn key(seed: u8) -> SecretKey {
     SecretKey::from_seed([seed; 32])
 }
 
 /// Two processors may lead from the first block on: `key(1)` and `key(2)`.
-fn document() -> Genesis {
+pub(crate) fn document() -> Genesis {
     Genesis {
         name: "test".parse().unwrap(),
         nonce: ByteString(vec![7; 16]),
@@ -50,14 +50,14 @@ fn disposition(offset: u64) -> Disposition {
 
 /// A writer of journal records for partition 0, whose chain moves with what it writes.
 #[derive(Clone)]
-struct Desk {
-    chain: Chain,
+pub(crate) struct Desk {
+    pub(crate) chain: Chain,
     key: SecretKey,
 }
 
 impl Desk {
     /// Behind block 0 and the first claim.
-    fn open() -> (Desk, Vec<Bytes>) {
+    pub(crate) fn open() -> (Desk, Vec<Bytes>) {
         let begin = bytes(&genesis::block(&document(), 0, &key(1)).unwrap());
         let mut desk = Desk { chain: Chain::new(0), key: key(1) };
         desk.read(&begin);
@@ -72,7 +72,7 @@ impl Desk {
         step
     }
 
-    fn claim(&mut self, key: &SecretKey) -> Bytes {
+    pub(crate) fn claim(&mut self, key: &SecretKey) -> Bytes {
         let claim = Claim::signed(document().id().unwrap(), 0, self.chain.epoch() + 1, key);
         self.key = key.clone();
         let record = Bytes::from(claim.to_record());
@@ -85,19 +85,19 @@ impl Desk {
     }
 
     /// The next block with one tick; the desk does not move.
-    fn propose(&self, by_ms: u64) -> Block {
+    pub(crate) fn propose(&self, by_ms: u64) -> Block {
         let body = Body { decisions: vec![tick(by_ms)], ..Body::default() };
         self.chain.clone().form(self.draft(body), &self.key).unwrap()
     }
 
-    fn block(&mut self, by_ms: u64) -> Bytes {
+    pub(crate) fn block(&mut self, by_ms: u64) -> Bytes {
         let record = bytes(&self.propose(by_ms));
         self.read(&record);
         record
     }
 }
 
-fn bytes(block: &Block) -> Bytes {
+pub(crate) fn bytes(block: &Block) -> Bytes {
     Bytes::from(block.to_record())
 }
 
