@@ -75,12 +75,20 @@ pub enum SqlError {
     Memory(Box<DataFusionError>),
     #[error("more than {limit} rows")]
     TooManyRows { limit: usize },
+    #[error("more than {limit} bytes of rows")]
+    TooManyBytes { limit: usize },
+    #[error("{0}")]
+    Growing(String),
     #[error("{limit} questions are being answered already")]
     Busy { limit: usize },
     #[error("no decided event has the id or hash {id}")]
     NoSuchEvent { id: String },
     #[error("`{id}` is neither an event id (UUIDv7) nor an event hash (64 hex digits)")]
     NoEventId { id: String },
+    #[error("the tables have taken journal[{partition}] up to {reached}, and it was at {end} when the question was asked")]
+    Behind { partition: u32, reached: u64, end: u64 },
+    #[error("journal[{partition}] cannot be looked at")]
+    Journal { partition: u32, source: ReadError },
     #[error("rows could not be written as {form}")]
     Format { form: &'static str, source: ArrowError },
 }
@@ -99,6 +107,10 @@ impl SqlError {
             SqlError::NoSuchEvent { .. } => "CRN-6128",
             SqlError::NoEventId { .. } => "CRN-6129",
             SqlError::Format { .. } => "CRN-6130",
+            SqlError::Behind { .. } => "CRN-6131",
+            SqlError::Growing(_) => "CRN-6132",
+            SqlError::TooManyBytes { .. } => "CRN-6133",
+            SqlError::Journal { source, .. } => source.code(),
         }
     }
 

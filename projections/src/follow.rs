@@ -4,12 +4,12 @@
 //! beginning, because balances and proofs need all of it; each table takes only the rows it lacks. Refuses to go on
 //! behind a record that it cannot read.
 
-use crate::{Projections, error::ProjectionError, fold::Fold, rows::LagRow, tables::Reached};
+use crate::{Projections, error::ProjectionError, fold::Fold, tables::Reached};
 use cairn_log::{
-    EventLog, Place, ReadLimit,
+    EventLog,
     journal::{Chain, Follower, Step, Taken, ValidBlock},
 };
-use cairn_schemas::{InstanceId, Timestamp};
+use cairn_schemas::InstanceId;
 use std::{future::pending, sync::Arc, time::Duration};
 use tokio::{sync::watch, task::JoinSet, time::sleep};
 
@@ -123,15 +123,24 @@ impl Projections {
         Ok(())
     }
 
+    /// Folds every journal. One that halts is left alone while the others go on; once none is left, the first halt is the answer.
     async fn follow_all(&self, instance: InstanceId) -> Result<(), ProjectionError> {
         let mut tasks = JoinSet::new();
         for partition in 0..self.log().partitions() {
             let following = Following::new(self, instance, partition);
-            tasks.spawn(following.run());
+            tasks.spawn(async move { (partition, following.run().await) });
         }
-        match tasks.join_next().await {
-            Some(Ok(ended)) => ended,
-            Some(Err(error)) => Err(ProjectionError::Stopped { why: error.to_string() }),
+        let mut first = None;
+        while let Some(ended) = tasks.join_next().await {
+            let (partition, ended) = ended.map_err(|error| ProjectionError::Stopped { why: error.to_string() })?;
+            if let Err(error) = ended {
+                tracing::error!(partition, code = error.code(), next = error.next(), "ALARM: the partition's fold halted: {error}");
+                self.note_halt(partition, error.code());
+                first.get_or_insert(error);
+            }
+        }
+        match first {
+            Some(error) => Err(error),
             None => pending().await,
         }
     }
@@ -164,36 +173,5 @@ impl Projections {
     pub async fn flush(&self) -> Result<(), ProjectionError> {
         self.tables().flush().await?;
         self.tables().keep_checkpoints(self.proofs().checkpoints().all()).await
-    }
-
-    /// How far each fold is: of each journal, and of each table's files.
-    pub async fn lags(&self) -> Result<Vec<LagRow>, ProjectionError> {
-        let now = self.log().time().await.ok().and_then(Timestamp::from_millis).unwrap_or_default();
-        let moment = self.tables().moment();
-        let mut lags = Vec::new();
-        for partition in 0..self.log().partitions() {
-            let from = self.offset(partition);
-            let end = self.log().read(Place::journal(partition), from, ReadLimit { records: 1, bytes: 1 }).await?.end;
-            let reached = moment.reached.get(&partition);
-            let age = reached.map_or(0, |reached| u64::try_from(now.millis() - reached.time.millis()).unwrap_or(0));
-            let row = |fold: &str, height, lag_records| LagRow {
-                partition,
-                fold: fold.to_owned(),
-                height,
-                lag_records,
-                lag_ms: if lag_records == 0 { 0 } else { age },
-                at: now,
-            };
-            lags.push(row("journal", reached.map(|reached| reached.height), end.saturating_sub(from)));
-            for (table, held) in moment.held.iter().filter(|(table, _)| table.is_folded()) {
-                let height = held.get(&partition).copied();
-                let blocks = |height: Option<u64>| height.map_or(0, |height| height + 1);
-                // A table without new rows keeps its position: it lacks nothing.
-                let lacks = moment.tables.get(table).is_some_and(|part| !part.hot.is_empty());
-                let behind = blocks(reached.map(|reached| reached.height)).saturating_sub(blocks(height));
-                lags.push(row(table.name(), height, if lacks { behind } else { 0 }));
-            }
-        }
-        Ok(lags)
     }
 }

@@ -5,6 +5,8 @@
 
 use crate::error::ProjectionError;
 use arrow::{array::RecordBatch, compute::concat_batches};
+use cairn_schemas::Timestamp;
+use std::collections::BTreeMap;
 
 /// The rows of one table in memory.
 #[derive(Clone, Debug, Default)]
@@ -12,12 +14,25 @@ pub struct Hot {
     /// Being written: they leave together, when their commit is known to stand.
     frozen: Vec<RecordBatch>,
     active: Vec<RecordBatch>,
+    /// What the frozen rows are of, by partition.
+    leaving: BTreeMap<u32, Waiting>,
+    /// What the active rows are of, by partition.
+    waiting: BTreeMap<u32, Waiting>,
+}
+
+/// Blocks whose rows are in memory alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    pub blocks: u64,
+    /// Time of the oldest.
+    pub since: Timestamp,
 }
 
 impl Hot {
-    /// Adds rows. Batches of like size are joined, so that many small blocks leave few batches: each row is copied a
+    /// Adds the rows of one block. Batches of like size are joined, so that many small blocks leave few batches: each row is copied a
     /// logarithmic number of times.
-    pub fn push(&mut self, batch: RecordBatch) -> Result<(), arrow::error::ArrowError> {
+    pub fn push(&mut self, partition: u32, time: Timestamp, batch: RecordBatch) -> Result<(), arrow::error::ArrowError> {
+        add(&mut self.waiting, partition, Waiting { blocks: 1, since: time });
         self.active.push(batch);
         while let [.., before, last] = self.active.as_slice() {
             if before.num_rows() > 2 * last.num_rows() {
@@ -35,6 +50,13 @@ impl Hot {
         self.frozen.iter().chain(&self.active).cloned().collect()
     }
 
+    /// What the rows are of, by partition.
+    pub fn waiting(&self) -> BTreeMap<u32, Waiting> {
+        let mut all = self.leaving.clone();
+        self.waiting.iter().for_each(|(partition, waiting)| add(&mut all, *partition, *waiting));
+        all
+    }
+
     /// Bytes that the rows take in memory.
     pub fn bytes(&self) -> usize {
         self.frozen.iter().chain(&self.active).map(RecordBatch::get_array_memory_size).sum()
@@ -43,13 +65,20 @@ impl Hot {
     /// Sets the rows so far aside to be written. What an earlier flush could not write goes with them.
     pub fn freeze(&mut self) -> Vec<RecordBatch> {
         self.frozen.append(&mut self.active);
+        self.leaving = self.waiting();
+        self.waiting.clear();
         self.frozen.clone()
     }
 
     /// The frozen rows are in the files now.
     pub fn thaw(&mut self) {
         self.frozen.clear();
+        self.leaving.clear();
     }
+}
+
+fn add(all: &mut BTreeMap<u32, Waiting>, partition: u32, more: Waiting) {
+    all.entry(partition).and_modify(|before| before.blocks += more.blocks).or_insert(more);
 }
 
 /// The same error for every table.

@@ -13,6 +13,7 @@ pub mod fold;
 mod follow;
 mod hot;
 pub mod http;
+mod lag;
 mod options;
 mod projections;
 mod prove;
@@ -28,6 +29,8 @@ mod tree;
 pub mod verify;
 
 pub use error::{ProjectionError, SqlError};
+pub use hot::Waiting;
+pub use lag::{FoldLag, Folds};
 pub use options::Options;
 pub use projections::Projections;
 pub use prove::{Checkpoints, InclusionProof, NoCheckpoints, SignedCheckpoint};

@@ -17,10 +17,14 @@ pub struct Options {
     pub query_bytes: usize,
     /// Bytes that queries may spill to disk.
     pub spill_bytes: u64,
+    /// How long a question waits until the tables show what was decided before it was asked.
+    pub fresh_wait: Duration,
     /// How long one query may take, its reading included.
     pub query_time: Duration,
     /// Rows that one query may answer.
     pub query_rows: usize,
+    /// Bytes of rows that one query may answer.
+    pub answer_bytes: usize,
     /// Queries answered at once; one more is refused.
     pub queries: usize,
 }
@@ -33,8 +37,10 @@ impl Default for Options {
             hot_age: Duration::from_secs(30),
             query_bytes: 512 * 1024 * 1024,
             spill_bytes: 4 * 1024 * 1024 * 1024,
+            fresh_wait: Duration::from_secs(20),
             query_time: Duration::from_secs(60),
             query_rows: 1_000_000,
+            answer_bytes: 256 * 1024 * 1024,
             queries: 16,
         }
     }

@@ -6,6 +6,7 @@ use crate::{
     checkpoint::CheckpointFiles,
     error::ProjectionError,
     follow,
+    lag::{Folds, NoFolds},
     options::Options,
     prove::{Checkpoints, InclusionProof, NoCheckpoints, prove},
     sql::Engine,
@@ -36,7 +37,11 @@ struct Shared {
     engine: Engine,
     options: Options,
     /// Journal offset that each partition's fold reads next.
-    offsets: Mutex<BTreeMap<u32, u64>>,
+    offsets: watch::Sender<BTreeMap<u32, u64>>,
+    /// Partitions whose fold halted, with the code of the reason.
+    halts: Mutex<BTreeMap<u32, &'static str>>,
+    /// The folds beside us, of whose lag we tell too.
+    folds: RwLock<Arc<dyn Folds>>,
     /// Partitions whose journal was read to its end once.
     current: watch::Sender<BTreeSet<u32>>,
 }
@@ -141,7 +146,9 @@ impl Projections {
             proofs,
             engine,
             options,
-            offsets: Mutex::default(),
+            offsets: watch::Sender::new(BTreeMap::new()),
+            halts: Mutex::default(),
+            folds: RwLock::new(Arc::new(NoFolds)),
             current: watch::Sender::new(BTreeSet::new()),
         };
         Projections { shared: Arc::new(shared) }
@@ -207,10 +214,36 @@ impl Projections {
     }
 
     pub(crate) fn note_offset(&self, partition: u32, offset: u64) {
-        self.shared.offsets.lock().unwrap_or_else(PoisonError::into_inner).insert(partition, offset);
+        self.shared.offsets.send_modify(|offsets| {
+            offsets.insert(partition, offset);
+        });
     }
 
     pub(crate) fn offset(&self, partition: u32) -> u64 {
-        self.shared.offsets.lock().unwrap_or_else(PoisonError::into_inner).get(&partition).copied().unwrap_or(0)
+        self.shared.offsets.borrow().get(&partition).copied().unwrap_or(0)
+    }
+
+    /// Journal offsets that are read next, as they grow.
+    pub(crate) fn offsets(&self) -> watch::Receiver<BTreeMap<u32, u64>> {
+        self.shared.offsets.subscribe()
+    }
+
+    pub(crate) fn note_halt(&self, partition: u32, code: &'static str) {
+        self.shared.halts.lock().unwrap_or_else(PoisonError::into_inner).insert(partition, code);
+    }
+
+    /// Partitions whose fold halted, with the code of the reason; the others go on.
+    pub fn halts(&self) -> BTreeMap<u32, &'static str> {
+        self.shared.halts.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Says which folds live beside these tables: the table of lags tells of them too.
+    pub fn with_folds(self, folds: Arc<dyn Folds>) -> Projections {
+        *self.shared.folds.write().unwrap_or_else(PoisonError::into_inner) = folds;
+        self
+    }
+
+    pub(crate) fn folds(&self) -> Arc<dyn Folds> {
+        self.shared.folds.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }

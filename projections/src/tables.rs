@@ -8,7 +8,7 @@ use crate::{
     delta::{Cold, Found, Positions},
     error::ProjectionError,
     fold::BlockRows,
-    hot::{Hot, joining},
+    hot::{Hot, Waiting, joining},
     options::Options,
     prove::SignedCheckpoint,
     rows::{CheckpointRow, Columns, Table},
@@ -35,6 +35,8 @@ pub struct Reached {
 #[derive(Clone, Debug)]
 pub struct Part {
     pub hot: Vec<RecordBatch>,
+    /// What the hot rows are of, by partition.
+    pub waiting: BTreeMap<u32, Waiting>,
     pub cold: Option<Arc<dyn TableProvider>>,
 }
 
@@ -174,7 +176,7 @@ impl Tables {
             for (table, batch) in rows {
                 let Some(held) = now.tables.get_mut(&table) else { continue };
                 if held.positions.get(&partition).is_none_or(|position| *position < reached.height) {
-                    held.hot.push(batch).map_err(joining(table.name(), partition, reached.height))?;
+                    held.hot.push(partition, reached.time, batch).map_err(joining(table.name(), partition, reached.height))?;
                 }
             }
             now.reached.insert(partition, reached);
@@ -188,7 +190,9 @@ impl Tables {
     /// Every table, now.
     pub fn moment(&self) -> Moment {
         let now = self.read();
-        let part = |(table, held): (&Table, &Held)| (*table, Part { hot: held.hot.batches(), cold: held.cold.clone() });
+        let part = |(table, held): (&Table, &Held)| {
+            (*table, Part { hot: held.hot.batches(), waiting: held.hot.waiting(), cold: held.cold.clone() })
+        };
         Moment {
             reached: now.reached.clone(),
             tables: now.tables.iter().map(part).collect(),

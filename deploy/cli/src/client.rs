@@ -14,7 +14,7 @@ use cairn_gateway::Page;
 use cairn_log::Record;
 use cairn_processors::ledger::{Ledger, LedgerError};
 use cairn_schemas::{BlobHash, BlobRef, limits, problem::Problem};
-use reqwest::{Response, StatusCode, header};
+use reqwest::{RequestBuilder, Response, StatusCode, header};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -22,6 +22,8 @@ use std::time::Duration;
 /// Longer than any wait that the node itself allows.
 const TIMEOUT: Duration = Duration::from_secs(60);
 const POLL_MS: u64 = 10_000;
+/// How often a question is asked again while the node's tables are behind its journal; each time the node waits for them itself.
+const LOOKS: u32 = 15;
 
 /// A node by its address.
 #[derive(Clone, Debug)]
@@ -70,47 +72,58 @@ impl Client {
     async fn post_record(&self, record: Bytes, query: &str) -> Result<Value, Failure> {
         let kind = if record.first() == Some(&b'{') { "application/json" } else { "application/cose" };
         let asked = self.http.post(format!("{}/v1/events{query}", self.url)).header(header::CONTENT_TYPE, kind).body(record);
-        self.json(asked.send().await).await
+        self.read_json(self.good(asked.send().await).await?).await
     }
 
-    /// Rows of a query.
+    /// Rows of a query. They show all that was decided before it was asked.
     pub async fn sql(&self, sql: &str) -> Result<Vec<Row>, Failure> {
-        let asked = self.http.post(format!("{}/v1/sql", self.reads)).json(&json!({ "sql": sql })).send();
-        self.json(asked.await).await
+        self.read_json(self.look(self.question(sql)).await?).await
+    }
+
+    /// Rows of a query as the tables are now, however far behind.
+    pub async fn sql_now(&self, sql: &str) -> Result<Vec<Row>, Failure> {
+        let asked = self.question(sql).header(header::CACHE_CONTROL, "max-stale").send().await;
+        self.read_json(self.good(asked).await?).await
     }
 
     /// A query's answer in Arrow's IPC stream format.
     pub async fn sql_arrow(&self, sql: &str) -> Result<Bytes, Failure> {
-        let asked = self.http.post(format!("{}/v1/sql", self.reads)).json(&json!({ "sql": sql }));
-        let answer = asked.header(header::ACCEPT, "application/vnd.apache.arrow.stream").send().await;
-        self.good(answer).await?.bytes().await.map_err(|error| self.unreachable(&error))
+        let asked = self.question(sql).header(header::ACCEPT, "application/vnd.apache.arrow.stream");
+        self.look(asked).await?.bytes().await.map_err(|error| self.unreachable(&error))
     }
 
-    /// Any JSON route of the read side, by path.
+    fn question(&self, sql: &str) -> RequestBuilder {
+        self.http.post(format!("{}/v1/sql", self.reads)).json(&json!({ "sql": sql }))
+    }
+
+    /// Any JSON route of the read side, by path. It shows all that was decided before it was asked.
     pub async fn get(&self, path: &str) -> Result<Value, Failure> {
-        self.json(self.http.get(format!("{}{path}", self.reads)).send().await).await
+        self.read_json(self.look(self.http.get(format!("{}{path}", self.reads))).await?).await
     }
 
-    /// Records of a journal that are visible now.
-    pub async fn journal_now(&self, partition: u32, from: u64) -> Result<Vec<Record>, Failure> {
-        self.page(partition, from, 0).await.map_err(|error| {
-            let exit = if error.passes() { Exit::Unreachable } else { Exit::Failed };
-            let code = error.code().to_owned();
-            Failure::new(exit, &code, error)
-        })
+    /// Asks the read side, again while its tables are behind: after a start they may have a long journal before them.
+    async fn look(&self, request: RequestBuilder) -> Result<Response, Failure> {
+        for _ in 1..LOOKS {
+            let Some(asked) = request.try_clone() else { break };
+            match self.good(asked.send().await).await {
+                Err(failure) if failure.code == "CRN-6131" => {}
+                answered => return answered,
+            }
+        }
+        self.good(request.send().await).await
     }
 
-    async fn page(&self, partition: u32, from: u64, wait_ms: u64) -> Result<Vec<Record>, LedgerError> {
+    /// A page of a journal, as it is visible now or, if there is nothing yet, within `wait_ms`.
+    pub async fn page(&self, partition: u32, from: u64, wait_ms: u64) -> Result<Page, LedgerError> {
         let operation = "read the journal";
         let url = format!("{}/v1/journal?partition={partition}&from={from}&wait_ms={wait_ms}", self.url);
         let unreachable = |reason: String| LedgerError::Unreachable { operation, reason };
         let bytes = self.ask(operation, self.http.get(url)).await?.bytes().await.map_err(|error| unreachable(error.to_string()))?;
-        let page = Page::from_cbor(&bytes).map_err(|error| unreachable(error.to_string()))?;
-        Ok(page.records.into_iter().map(Record::from).collect())
+        Page::from_cbor(&bytes).map_err(|error| unreachable(error.to_string()))
     }
 
-    async fn json<T: DeserializeOwned>(&self, answer: reqwest::Result<Response>) -> Result<T, Failure> {
-        self.good(answer).await?.json().await.map_err(|error| self.unreachable(&error))
+    async fn read_json<T: DeserializeOwned>(&self, answer: Response) -> Result<T, Failure> {
+        answer.json().await.map_err(|error| self.unreachable(&error))
     }
 
     async fn good(&self, answer: reqwest::Result<Response>) -> Result<Response, Failure> {
@@ -133,7 +146,7 @@ impl Client {
         Failure::new(Exit::Failed, "CRN-1005", anyhow!("node {} answered {what}", self.url))
     }
 
-    async fn ask(&self, operation: &'static str, request: reqwest::RequestBuilder) -> Result<Response, LedgerError> {
+    async fn ask(&self, operation: &'static str, request: RequestBuilder) -> Result<Response, LedgerError> {
         let unreachable = |reason: String| LedgerError::Unreachable { operation, reason };
         let answer = request.send().await.map_err(|error| unreachable(error.to_string()))?;
         match answer.status() {
@@ -151,7 +164,7 @@ impl Client {
 #[async_trait]
 impl Ledger for Client {
     async fn journal(&self, partition: u32, from: u64) -> Result<Vec<Record>, LedgerError> {
-        self.page(partition, from, POLL_MS).await
+        Ok(self.page(partition, from, POLL_MS).await?.records.into_iter().map(Record::from).collect())
     }
 
     async fn blob(&self, hash: &BlobHash) -> Result<Bytes, LedgerError> {

@@ -3,6 +3,7 @@
 //! Owns the command line, the composition of a node, and how results and errors reach people. Refuses rules of its own:
 //! what is decided, proven or computed stands in the crates below.
 
+mod afar;
 mod client;
 mod commands;
 mod exit;

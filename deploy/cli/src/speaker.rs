@@ -22,9 +22,6 @@ use std::{
 /// How often the same bytes are sent while the node does not know their outcome yet.
 const TRIES: u32 = 20;
 const PAUSE: Duration = Duration::from_millis(500);
-/// How often the read side is asked for what was decided; it follows within milliseconds.
-const LOOKS: u32 = 1_000;
-const LOOK: Duration = Duration::from_millis(20);
 
 /// What became of an event.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -86,10 +83,9 @@ impl Speaker {
         self.author.id()
     }
 
-    /// Events of a lane that were said so far, as the outbox or else the node knows. Questions asked afterwards are about all of them.
+    /// Events of a lane that were said so far, as the outbox or else the node knows.
     pub async fn said(&mut self, realm: RealmId, topic: Topic) -> Result<u64, Failure> {
         if let Some(head) = self.author.head(realm, topic) {
-            self.shown(&head.hash.to_string()).await?;
             return Ok(head.seq);
         }
         let sql = format!(
@@ -130,7 +126,6 @@ impl Speaker {
             Some("fork" | "gap") if verdict.verdict == "disposed" => Err(verdict.into_failure()),
             _ => {
                 self.author.settled(kept.realm, kept.topic, kept.head.seq).map_err(unsaid)?;
-                self.shown(&verdict.event_hash).await?;
                 Ok(verdict)
             }
         }
@@ -153,19 +148,8 @@ impl Speaker {
         Err(Failure::new(Exit::Failed, "CRN-1107", anyhow!("event {} after {TRIES} tries", kept.head.hash)))
     }
 
-    /// Waits until the tables show an event that was decided. They follow the journal, so a question asked at once might miss it.
-    async fn shown(&self, hash: &str) -> Result<Value, Failure> {
-        for _ in 0..LOOKS {
-            match self.client.get(&format!("/v1/events/{hash}")).await {
-                Err(failure) if failure.code == "CRN-6128" => tokio::time::sleep(LOOK).await,
-                answered => return answered,
-            }
-        }
-        Err(Failure::new(Exit::Failed, "CRN-1107", anyhow!("event {hash} is decided, and no table shows it")))
-    }
-
     async fn decided_before(&self, kept: &Kept) -> Result<Verdict, Failure> {
-        read(self.shown(&kept.head.hash.to_string()).await?)
+        read(self.client.get(&format!("/v1/events/{}", kept.head.hash)).await?)
     }
 }
 

@@ -6,7 +6,7 @@
 //! Group commit without a timer: while one append is on its way, inputs gather, and become the next block when it lands.
 
 use super::{
-    Options, Processor, RunError, Snapshot,
+    Metrics, Options, Processor, RunError, Snapshot,
     append::append,
     claim,
     fold::{Fold, halted},
@@ -149,7 +149,7 @@ impl<'a> Leader<'a> {
 
     fn report(&self, wall: i64) {
         let age = self.inputs.oldest().map_or(0, |oldest| wall.saturating_sub(oldest));
-        self.processor.metrics.lag(self.partition, self.inputs.waiting(), seconds(age));
+        self.processor.metrics.lag(self.partition, Metrics::DECIDER, self.inputs.waiting(), seconds(age));
     }
 
     /// Whether another block may be begun. Beside an append on its way only a full one, for a partial one grows by waiting.

@@ -40,9 +40,11 @@ pub struct Refused {
     pub code: &'static str,
 }
 
+/// Whose lag it is.
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 pub struct Lag {
     pub partition: u32,
+    /// `decider`, counted here; the names of other folds of the node, counted by it.
     pub fold: &'static str,
 }
 
@@ -81,6 +83,9 @@ impl Default for Metrics {
 }
 
 impl Metrics {
+    /// The fold of those who decide.
+    pub const DECIDER: &str = "decider";
+
     /// Puts all of them into a registry, under their names.
     pub fn register(&self, registry: &mut Registry) {
         registry.register("cairn_decisions", "Decisions in valid blocks", self.decisions.clone());
@@ -125,14 +130,24 @@ impl Metrics {
         self.append_errors.get_or_create(&Refused { partition, code }).inc();
     }
 
-    pub(super) fn lag(&self, partition: u32, records: u64, seconds: f64) {
-        let lag = Lag { partition, fold: "decider" };
+    /// Tells how far a fold is behind: records that it has not taken, and the age of the oldest.
+    pub fn lag(&self, partition: u32, fold: &'static str, records: u64, seconds: f64) {
+        let lag = Lag { partition, fold };
         self.lag_records.get_or_create(&lag).set(i64::try_from(records).unwrap_or(i64::MAX));
         self.lag_seconds.get_or_create(&lag).set(seconds);
     }
+
+    /// What was told last, if anything: records and seconds.
+    pub fn lag_of(&self, partition: u32, fold: &'static str) -> Option<(u64, f64)> {
+        let lag = Lag { partition, fold };
+        let records = self.lag_records.get(&lag)?.get();
+        let seconds = self.lag_seconds.get(&lag)?.get();
+        Some((u64::try_from(records).unwrap_or(0), seconds))
+    }
+
     /// Forgets the lag of a partition that is led no longer: what was last known of it is not how it is.
     pub(super) fn no_lag(&self, partition: u32) {
-        let lag = Lag { partition, fold: "decider" };
+        let lag = Lag { partition, fold: Metrics::DECIDER };
         self.lag_records.remove(&lag);
         self.lag_seconds.remove(&lag);
     }

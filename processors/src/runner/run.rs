@@ -52,13 +52,24 @@ pub struct Processor {
     pub(super) options: Options,
     pub(super) metrics: Metrics,
     decided: Arc<Mutex<BTreeMap<u32, watch::Sender<Decided>>>>,
+    halts: Arc<Mutex<BTreeMap<u32, &'static str>>>,
 }
 
 impl Processor {
     /// A processor without snapshots, in real time, with the default options.
     pub fn new(log: Arc<dyn EventLog>, key: SecretKey, clock: Arc<dyn Clock>) -> Processor {
         let (options, metrics) = (Options::default(), Metrics::default());
-        Processor { log, key, clock, timer: Arc::new(RealTime), snapshots: None, options, metrics, decided: Arc::default() }
+        Processor {
+            log,
+            key,
+            clock,
+            timer: Arc::new(RealTime),
+            snapshots: None,
+            options,
+            metrics,
+            decided: Arc::default(),
+            halts: Arc::default(),
+        }
     }
 
     pub fn with_snapshots(self, snapshots: Snapshots) -> Processor {
@@ -73,8 +84,18 @@ impl Processor {
         Processor { options, ..self }
     }
 
+    /// Counts where others of the process count, too.
+    pub fn with_metrics(self, metrics: Metrics) -> Processor {
+        Processor { metrics, ..self }
+    }
+
     pub fn metrics(&self) -> &Metrics {
         &self.metrics
+    }
+
+    /// Partitions that halted and are left alone, with their codes.
+    pub fn halts(&self) -> BTreeMap<u32, &'static str> {
+        self.halts.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// How far a partition is decided, from now on.
@@ -176,6 +197,7 @@ impl Processor {
             }
             Err(error) => {
                 self.metrics.halt(partition);
+                self.halts.lock().unwrap_or_else(PoisonError::into_inner).insert(partition, error.code());
                 tracing::error!(partition, code = error.code(), next = error.next(), "ALARM: the partition halted: {error}");
                 Some(error)
             }
@@ -200,6 +222,7 @@ impl Leading {
                 let (stop, stopped) = oneshot::channel();
                 self.stops.insert(partition, (generation, stop));
                 let processor = processor.clone();
+                processor.halts.lock().unwrap_or_else(PoisonError::into_inner).remove(&partition);
                 self.tasks.spawn(async move {
                     let ended = processor.lead(partition, async move { drop(stopped.await) }).await;
                     (partition, ended)

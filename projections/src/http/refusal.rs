@@ -16,10 +16,13 @@ pub(super) struct Refusal(Problem);
 impl From<SqlError> for Refusal {
     fn from(error: SqlError) -> Self {
         let status = match &error {
-            SqlError::Refused(_) | SqlError::Invalid(_) | SqlError::NoEventId { .. } => StatusCode::BAD_REQUEST,
+            SqlError::Refused(_) | SqlError::Growing(_) | SqlError::Invalid(_) | SqlError::NoEventId { .. } => StatusCode::BAD_REQUEST,
             SqlError::NoSuchEvent { .. } => StatusCode::NOT_FOUND,
             SqlError::Busy { .. } => StatusCode::TOO_MANY_REQUESTS,
-            SqlError::TimedOut { .. } | SqlError::Memory(_) | SqlError::TooManyRows { .. } => StatusCode::UNPROCESSABLE_ENTITY,
+            SqlError::Behind { .. } | SqlError::Journal { .. } => StatusCode::SERVICE_UNAVAILABLE,
+            SqlError::TimedOut { .. } | SqlError::Memory(_) | SqlError::TooManyRows { .. } | SqlError::TooManyBytes { .. } => {
+                StatusCode::UNPROCESSABLE_ENTITY
+            }
             SqlError::Failed(_) | SqlError::Format { .. } => StatusCode::INTERNAL_SERVER_ERROR,
         };
         Refusal(Problem::of(status.as_u16(), error.code(), error.to_string()))
@@ -31,7 +34,7 @@ impl IntoResponse for Refusal {
         let status = StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = (status, serde_json::to_vec(&self.0).unwrap_or_default()).into_response();
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
-        if status == StatusCode::TOO_MANY_REQUESTS {
+        if matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         }
         response

@@ -1,6 +1,6 @@
 //! `POST /v1/sql`: a question as `{"sql": "…"}` or as plain text, the answer as JSON, CSV or Arrow by `Accept`.
 //!
-//! Owns the stream: rows leave as they are found. Refuses to end well what did not: an error after the first rows breaks the
+//! Owns the stream: rows leave as they are found, for as long as a question may take. Refuses to end well what did not: an error after the first rows breaks the
 //! connection off, so that nobody takes a part for the whole.
 
 use super::refusal::Refusal;
@@ -21,6 +21,7 @@ use axum::{
 };
 use futures::{Stream, stream};
 use serde::Deserialize;
+use tokio::{sync::mpsc, time::timeout_at};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -70,27 +71,55 @@ fn header_text(headers: &HeaderMap, name: header::HeaderName) -> &str {
     headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or("")
 }
 
-/// What is left to send.
-enum Left {
-    Rows { answer: Answer, ready: Option<RecordBatch>, writer: Writer },
-    Nothing,
-}
-
+/// The answer's bytes. The question runs on its own: a reader who stops reading holds its place among the questions no longer than a
+/// question may take, and what it has not read by then breaks off.
 fn pages(answer: Answer, first: Option<RecordBatch>, writer: Writer) -> impl Stream<Item = Result<Vec<u8>, SqlError>> {
-    stream::unfold(Left::Rows { answer, ready: first, writer }, |left| async move {
-        let Left::Rows { mut answer, ready, mut writer } = left else { return None };
-        let batch = match ready {
-            Some(batch) => Some(Ok(batch)),
-            None => answer.next().await,
-        };
-        match batch {
-            Some(Ok(batch)) => {
-                let page = writer.rows(&batch);
-                let left = if page.is_ok() { Left::Rows { answer, ready: None, writer } } else { Left::Nothing };
-                Some((page, left))
-            }
-            Some(Err(error)) => Some((Err(error), Left::Nothing)),
-            None => Some((writer.end(), Left::Nothing)),
+    let (send, receive) = mpsc::channel(1);
+    let (deadline, late) = (answer.deadline(), answer.late());
+    tokio::spawn(async move {
+        // Past the deadline everything is dropped, and the channel closes without an end.
+        let _ = timeout_at(deadline, write(answer, first, writer, send)).await;
+    });
+    stream::unfold(Some((receive, late)), |left| async move {
+        let (mut receive, late) = left?;
+        match receive.recv().await {
+            Some(Page::Rows(bytes)) => Some((Ok(bytes), Some((receive, late)))),
+            Some(Page::End(end)) => Some((end, None)),
+            None => Some((Err(late), None)),
         }
     })
+}
+
+/// A part of an answer.
+enum Page {
+    Rows(Vec<u8>),
+    /// The last one, good or bad.
+    End(Result<Vec<u8>, SqlError>),
+}
+
+async fn write(mut answer: Answer, first: Option<RecordBatch>, mut writer: Writer, send: mpsc::Sender<Page>) {
+    let mut next = first.map(Ok);
+    let end = loop {
+        let batch = match next.take() {
+            Some(batch) => Some(batch),
+            None => answer.next().await,
+        };
+        let page = match batch {
+            Some(Ok(batch)) => writer.rows(&batch),
+            Some(Err(error)) => break Err(error),
+            None => break writer.end(),
+        };
+        match page {
+            Ok(bytes) => {
+                if send.send(Page::Rows(bytes)).await.is_err() {
+                    return;
+                }
+            }
+            Err(error) => break Err(error),
+        }
+    };
+    // Its place is free for others, even if the reader is slow to take the end.
+    drop(answer);
+    // A reader that went away misses nothing.
+    let _ = send.send(Page::End(end)).await;
 }

@@ -112,3 +112,40 @@ async fn realms_are_listed_with_their_names() {
     assert_eq!(realms[0]["id"], json!(realm().to_string()));
     assert_eq!((&realms[0]["name"], &realms[0]["partition"], &realms[0]["scale"]), (&json!("lab"), &json!(0), &json!(6)));
 }
+
+#[tokio::test]
+async fn tables_that_are_behind_are_not_asked_unless_that_will_do() {
+    let journal = economy(Encoding::Json).await;
+    let options = crate::Options { fresh_wait: std::time::Duration::from_millis(20), ..Default::default() };
+    let router = router(crate::Projections::in_memory(journal.log.clone(), options).await.unwrap());
+    for path in ["/v1/realms", "/v1/events/0190a1b2-0000-7000-8000-000000000000", "/v1/receipts/0190a1b2-0000-7000-8000-000000000000"] {
+        let refused = router.clone().oneshot(get(path)).await.unwrap();
+        assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE, "{path}");
+        assert!(refused.headers().contains_key(header::RETRY_AFTER));
+        let problem: Problem = serde_json::from_slice(&to_bytes(refused.into_body(), 10_000).await.unwrap()).unwrap();
+        assert_eq!(problem.code, "CRN-6131");
+    }
+    let mut question = post("SELECT name FROM realms", "text/plain", "*/*");
+    question.headers_mut().insert(header::CACHE_CONTROL, "no-transform, max-stale=3600".parse().unwrap());
+    assert_eq!(router.oneshot(question).await.unwrap().status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_reader_who_stops_reading_gives_its_place_up() {
+    let journal = economy(Encoding::Json).await;
+    let options = crate::Options { queries: 1, query_time: std::time::Duration::from_millis(300), ..Default::default() };
+    let projections = crate::Projections::in_memory(journal.log.clone(), options).await.unwrap();
+    projections.catch_up().await.unwrap();
+    let router = router(projections.clone());
+    let many = "SELECT value FROM generate_series(1, 900000)";
+    let answer = router.oneshot(post(many, "text/plain", "text/csv")).await.unwrap();
+    assert_eq!(answer.status(), StatusCode::OK);
+    let mut pages = answer.into_body().into_data_stream();
+    assert!(futures::StreamExt::next(&mut pages).await.unwrap().is_ok());
+    assert!(matches!(projections.sql("SELECT 1").await, Err(crate::SqlError::Busy { .. })));
+    while projections.sql("SELECT 1").await.is_err() {
+        tokio::task::yield_now().await;
+    }
+    let rest: Vec<_> = futures::StreamExt::collect(pages).await;
+    assert!(rest.last().unwrap().is_err(), "a part was passed off as the whole");
+}

@@ -7,7 +7,7 @@ use crate::{
     Projections,
     error::SqlError,
     rows::{Columns, Table},
-    tables::{Moment, Part, checkpoint_rows},
+    tables::{Moment, checkpoint_rows},
 };
 use arrow::{array::RecordBatch, datatypes::SchemaRef};
 use async_trait::async_trait;
@@ -80,8 +80,7 @@ impl SchemaProvider for Shown {
         }
         let Some(table) = Table::named(name) else { return Ok(None) };
         let cold = self.moment.tables.get(&table).and_then(|part| part.cold.clone());
-        let part = Part { hot: self.told(table).await?, cold };
-        Ok(Some(Arc::new(Whole { schema: table.schema(), part })))
+        Ok(Some(Arc::new(Whole { schema: table.schema(), hot: self.told(table).await?, cold })))
     }
 
     async fn table_type(&self, name: &str) -> Result<Option<TableType>> {
@@ -100,7 +99,8 @@ impl SchemaProvider for Shown {
 #[derive(Debug)]
 struct Whole {
     schema: SchemaRef,
-    part: Part,
+    hot: Vec<RecordBatch>,
+    cold: Option<Arc<dyn TableProvider>>,
 }
 
 #[async_trait]
@@ -125,8 +125,8 @@ impl TableProvider for Whole {
         filters: &[Expr],
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let hot = MemorySourceConfig::try_new_exec(&[self.part.hot.clone()], self.schema.clone(), projection.cloned())?;
-        match &self.part.cold {
+        let hot = MemorySourceConfig::try_new_exec(&[self.hot.clone()], self.schema.clone(), projection.cloned())?;
+        match &self.cold {
             Some(cold) => UnionExec::try_new(vec![cold.scan(session, projection, filters, limit).await?, hot]),
             None => Ok(hot),
         }

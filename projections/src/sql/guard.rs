@@ -3,6 +3,7 @@
 //! Owns the refusal of everything but reading: one statement, a query, SHOW, DESCRIBE or a plain EXPLAIN of one. Refuses DDL, DML,
 //! COPY, SET, prepared statements, and plans that would name files.
 
+use super::{growth, parts};
 use crate::error::SqlError;
 use datafusion::{
     common::tree_node::TreeNodeRecursion,
@@ -26,7 +27,9 @@ pub(super) async fn plan(state: &SessionState, question: &str) -> Result<Logical
         (None, _) => return Err(SqlError::Refused("the question is empty".to_owned())),
         (Some(_), more) => return Err(SqlError::Refused(format!("{} statements were sent, one is answered", more + 1))),
     };
+    parts::check(&statement)?;
     let plan = state.statement_to_plan(statement).await.map_err(SqlError::of)?;
+    growth::check(&plan)?;
     only_reads(&plan)?;
     Ok(plan)
 }

@@ -8,7 +8,9 @@ mod answer;
 mod catalog;
 pub mod form;
 mod functions;
+mod growth;
 mod guard;
+mod parts;
 #[cfg(test)]
 mod tests;
 mod views;

@@ -91,6 +91,10 @@ async fn an_answer_has_bounds() {
     let few = bound(Options { query_rows: 5, ..Options::default() }).await;
     assert!(matches!(few.sql("SELECT * FROM decisions").await.unwrap().collect().await, Err(SqlError::TooManyRows { limit: 5 })));
     assert_eq!(rows(&few, "SELECT leaf FROM decisions LIMIT 5").await.len(), 5);
+    let short = bound(Options { answer_bytes: 500, ..Options::default() }).await;
+    let failed = short.sql("SELECT data FROM events").await.unwrap().collect().await.unwrap_err();
+    assert!(matches!(failed, SqlError::TooManyBytes { limit: 500 }), "{failed:?}");
+    assert_eq!(rows(&short, "SELECT leaf FROM events LIMIT 3").await.len(), 3);
 
     let alone = bound(Options { queries: 1, ..Options::default() }).await;
     let first = alone.sql("SELECT 1").await.unwrap();
@@ -110,6 +114,73 @@ async fn an_answer_has_bounds() {
     let large = "SELECT array_agg(value) FROM generate_series(1, 3000000)";
     let failed = small.sql(large).await.unwrap().collect().await.unwrap_err();
     assert!(matches!(failed, SqlError::Memory(_)), "{failed:?}");
+}
+
+/// Names that the engine of this version offers. A new one is looked at before it is let in: does it give back more than it is given?
+const FUNCTIONS: &str = include_str!("functions.txt");
+
+#[tokio::test]
+async fn every_function_was_looked_at() {
+    let session = folded(&economy(Encoding::Json).await).await.engine().session();
+    let mut names: Vec<String> = Vec::new();
+    names.extend(session.scalar_functions().keys().map(|name| format!("scalar {name}")));
+    names.extend(session.higher_order_functions().keys().map(|name| format!("higher {name}")));
+    names.extend(session.aggregate_functions().keys().map(|name| format!("aggregate {name}")));
+    names.extend(session.window_functions().keys().map(|name| format!("window {name}")));
+    names.extend(session.table_functions().keys().map(|name| format!("table {name}")));
+    names.sort();
+    assert_eq!(names, FUNCTIONS.lines().collect::<Vec<_>>(), "{}", names.join("\n"));
+}
+
+#[tokio::test]
+async fn no_question_makes_much_out_of_little() {
+    let projections = folded(&economy(Encoding::Json).await).await;
+    let doubled = |body: &str, times: usize| {
+        let steps: Vec<_> = (1..=times).map(|n| format!("t{n} AS (SELECT {} AS s FROM t{})", body, n - 1)).collect();
+        format!("WITH t0 AS (SELECT event_id AS s FROM events), {} SELECT s FROM t{times}", steps.join(", "))
+    };
+    let chained = format!("SELECT {} FROM events", vec!["event_id"; 300].join(" || "));
+    let many_parts = {
+        let steps: Vec<_> = (1..=40).map(|n| format!("t{n} AS (SELECT a.leaf FROM t{} a, t{} b)", n - 1, n - 1)).collect();
+        format!("WITH t0 AS (SELECT leaf FROM events), {} SELECT count(*) FROM t40", steps.join(", "))
+    };
+    let nested = (0..20).fold("event_id".to_owned(), |inner, _| format!("encode({inner}, 'hex')"));
+    for question in [
+        doubled("s || s", 30),
+        doubled("concat(s, s)", 30),
+        doubled("concat_ws(s, s, s)", 20),
+        doubled("make_array(s, s)", 30),
+        doubled("{'a': s, 'b': s}", 30),
+        doubled("MAP {s: s}", 30),
+        doubled("(s, s)", 30),
+        doubled("CASE WHEN s IS NULL THEN s ELSE s || s END", 30),
+        doubled("CAST(make_array(s) AS TEXT)", 30),
+        chained,
+        many_parts,
+        format!("SELECT {nested} FROM events"),
+        "WITH RECURSIVE t AS (SELECT 'ab' AS s UNION ALL SELECT s || s FROM t) SELECT * FROM t LIMIT 40".to_owned(),
+        "SELECT array_agg(event_id) OVER (ORDER BY leaf) FROM events".to_owned(),
+        "WITH t AS (SELECT array_agg(data) AS d FROM events) SELECT make_array(d, d, d, d, d, d, d, d, d) FROM t".to_owned(),
+    ] {
+        match projections.sql(&question).await {
+            Err(SqlError::Growing(_)) => {}
+            other => panic!("{question}: {other:?}"),
+        }
+    }
+    // What is not there cannot be asked for: types that double, and the names of files.
+    for question in [doubled("struct(s, s)", 30), doubled("arrays_zip(s, s)", 1), "SELECT input_file_name() FROM events".to_owned()] {
+        let refused = projections.sql(&question).await;
+        assert!(matches!(refused, Err(SqlError::Invalid(_) | SqlError::Growing(_))), "{question}: {refused:?}");
+    }
+    for question in [
+        doubled("s || s", 7),
+        format!("SELECT count(*) AS n FROM events WHERE event_id IN ({})", vec!["'x'"; 1_000].join(", ")),
+        "WITH RECURSIVE t AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM t WHERE n < 10) SELECT n FROM t".to_owned(),
+        "SELECT array_agg(event_id) AS ids FROM events GROUP BY author".to_owned(),
+        "SELECT row_number() OVER (ORDER BY leaf) AS n, lag(event_id) OVER (ORDER BY leaf) AS before FROM events".to_owned(),
+    ] {
+        assert!(!rows(&projections, &question).await.is_empty(), "{question}");
+    }
 }
 
 #[tokio::test]

@@ -3,14 +3,15 @@
 //! Owns where the checkpoint and its key come from. Refuses to write over anything: the target is empty or new.
 
 use crate::{
-    client::Client,
+    afar::Afar,
     exit::{Exit, Failure},
     node::{keys, layout::Layout, live::Live, reader},
     render::{self, Format},
     row::Row,
 };
 use anyhow::anyhow;
-use cairn_log::{EventLog, ManualClock, Place, memory::MemoryLog};
+use cairn_log::EventLog;
+use cairn_processors::ledger::LedgerError;
 use cairn_projections::{
     SignedCheckpoint,
     checkpoint::{CheckpointError, CheckpointFiles, Signing},
@@ -18,7 +19,7 @@ use cairn_projections::{
 };
 use clap::Parser;
 use serde_json::json;
-use std::sync::Arc;
+use std::{io, sync::Arc};
 
 /// Write a range of the history with its proofs, for an auditor
 #[derive(Debug, Parser)]
@@ -50,7 +51,7 @@ pub async fn run(args: Args, layout: &Layout) -> Result<(), Failure> {
         Some((_, client)) => {
             // The checkpoint first: the journal as it is read afterwards holds all that it covers.
             let checkpoint = newest(&files, args.partition)?;
-            (mirror(&client, args.partition).await?, checkpoint)
+            (Arc::new(Afar::new(client, args.partition)) as Arc<dyn EventLog>, checkpoint)
         }
         None => {
             // Nobody else signs what was decided last.
@@ -86,29 +87,16 @@ fn newest(files: &CheckpointFiles, partition: u32) -> Result<SignedCheckpoint, F
     files.latest(partition).ok_or_else(|| Failure::new(Exit::Failed, "CRN-6201", anyhow!("partition {partition} has no checkpoint yet")))
 }
 
-/// The journal of a live node, copied into memory: its files are the node's alone.
-async fn mirror(client: &Client, partition: u32) -> Result<Arc<dyn EventLog>, Failure> {
-    let clock = Arc::new(ManualClock::new(0));
-    let log = MemoryLog::new(partition + 1, clock.clone());
-    let mut from = 0;
-    loop {
-        let records = client.journal_now(partition, from).await?;
-        let Some(last) = records.last() else { return Ok(Arc::new(log)) };
-        from = last.offset + 1;
-        for record in records {
-            // Append times are part of what makes a block valid.
-            clock.set(record.time);
-            log.append(Place::journal(partition), vec![record.bytes]).await.map_err(|error| {
-                let code = error.code();
-                Failure::new(Exit::Failed, code, error)
-            })?;
-        }
-    }
-}
-
 fn failed(error: ExportError) -> Failure {
     let code = error.code();
-    Failure::new(Exit::Failed, code, error)
+    let error = anyhow::Error::from(error);
+    // The journal may be a node's: then it is the node's answer that counts.
+    let refused = error.chain().find_map(|cause| cause.downcast_ref::<io::Error>()?.get_ref()?.downcast_ref::<LedgerError>());
+    match refused.map(|refused| (refused.passes(), refused.code().to_owned())) {
+        Some((true, code)) => Failure::new(Exit::Unreachable, &code, error),
+        Some((false, code)) => Failure::new(Exit::Failed, &code, error),
+        None => Failure::new(Exit::Failed, code, error),
+    }
 }
 
 fn unsigned(error: CheckpointError) -> Failure {

@@ -25,5 +25,5 @@ pub struct Args {
 
 pub async fn run(args: Args, layout: &Layout) -> Result<(), Failure> {
     let client = commands::node(args.node.as_deref(), layout).await?;
-    render::rows(&client.sql(LAG).await?, args.format).map_err(|error| anyhow::Error::from(error).into())
+    render::rows(&client.sql_now(LAG).await?, args.format).map_err(|error| anyhow::Error::from(error).into())
 }

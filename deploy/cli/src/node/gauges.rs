@@ -1,8 +1,8 @@
 //! Gauges: figures of a node that nobody counts as they happen, looked at from time to time for `/metrics`.
 //!
-//! Owns the lag of the tables, the tasks by state and the money that is under way. Refuses to slow anything down: a look that fails is left out.
+//! Owns when to look at lags, tasks by state and the money that is under way. Refuses to slow anything down: a look that fails is left out.
 
-use crate::row::Row;
+use crate::{node::beside::Beside, row::Row};
 use cairn_gateway::Metrics;
 use cairn_projections::{
     Projections,
@@ -12,7 +12,10 @@ use prometheus_client::{
     encoding::EncodeLabelSet,
     metrics::{family::Family, gauge::Gauge},
 };
-use std::{sync::atomic::AtomicU64, time::Duration};
+use std::{
+    sync::{Arc, atomic::AtomicU64},
+    time::Duration,
+};
 
 const LOOK: Duration = Duration::from_secs(5);
 const TASKS: &str = "SELECT state, count(*) AS tasks FROM tasks_now GROUP BY state";
@@ -24,12 +27,6 @@ const UNDER_WAY: &str = "
            sum(held) AS held
     FROM balances GROUP BY realm_name, currency ORDER BY escrow + stake + held DESC LIMIT 100";
 const KINDS: [&str; 3] = ["escrow", "stake", "held"];
-
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct Fold {
-    partition: u32,
-    fold: String,
-}
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct State {
@@ -46,18 +43,16 @@ struct Money {
 /// The figures and where they come from.
 #[derive(Debug)]
 pub struct Gauges {
-    projections: Projections,
-    lag: Family<Fold, Gauge>,
+    beside: Arc<Beside>,
+    projections: Option<Projections>,
     tasks: Family<State, Gauge>,
     balances: Family<Money, Gauge<f64, AtomicU64>>,
 }
 
 impl Gauges {
-    pub fn new(projections: &Projections, metrics: &Metrics) -> Gauges {
-        let gauges =
-            Gauges { projections: projections.clone(), lag: Family::default(), tasks: Family::default(), balances: Family::default() };
+    pub fn new(beside: Arc<Beside>, projections: Option<Projections>, metrics: &Metrics) -> Gauges {
+        let gauges = Gauges { beside, projections, tasks: Family::default(), balances: Family::default() };
         metrics.register(|registry| {
-            registry.register("cairn_projected_lag_records", "Journal records that a table's fold has not taken", gauges.lag.clone());
             registry.register("cairn_tasks", "Tasks by their state", gauges.tasks.clone());
             registry.register("cairn_balances", "Money in escrows, in stakes and held, minor units", gauges.balances.clone());
         });
@@ -73,10 +68,7 @@ impl Gauges {
     }
 
     async fn look(&self) {
-        for row in self.projections.lags().await.unwrap_or_default() {
-            let lag = i64::try_from(row.lag_records).unwrap_or(i64::MAX);
-            self.lag.get_or_create(&Fold { partition: row.partition, fold: row.fold }).set(lag);
-        }
+        self.beside.count(self.projections.as_ref()).await;
         self.look_at_tasks().await;
         self.look_at_money().await;
     }
@@ -104,7 +96,7 @@ impl Gauges {
     }
 
     async fn ask(&self, question: &str) -> Option<Vec<Row>> {
-        let answer = self.projections.sql(question).await.ok()?;
+        let answer = self.projections.as_ref()?.sql(question).await.ok()?;
         let schema = answer.schema();
         let batches = answer.collect().await.ok()?;
         let bytes = form::whole(Form::Json, &schema, &batches).ok()?;

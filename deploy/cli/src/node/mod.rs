@@ -2,6 +2,7 @@
 //!
 //! Owns files, keys, configuration and the order in which the parts start and stop. Refuses rules of its own.
 
+pub mod beside;
 pub mod config;
 pub mod found;
 pub mod gauges;

@@ -7,6 +7,7 @@ use crate::{
     client::Client,
     exit::{Exit, Failure},
     node::{
+        beside::{Beside, health},
         config::{Config, Server, token},
         gauges::Gauges,
         ground::{Ground, Keys},
@@ -19,7 +20,7 @@ use crate::{
     },
 };
 use axum::Router;
-use cairn_gateway::{Health, Metrics, Outcomes, Token};
+use cairn_gateway::{Metrics, Outcomes, Token};
 use cairn_log::{SystemClock, blobs::Blobs};
 use cairn_processors::{
     ledger::Local,
@@ -102,21 +103,30 @@ impl Node {
         let metrics = Metrics::default();
         let outcomes = Outcomes::new(ground.instance, log.partitions());
         parts.outcomes(log, &outcomes);
+        let mut beside = Beside::new(log, &outcomes, &metrics);
         if role.includes(Role::Processor) {
             let key = Keys::processor(layout, start.processor_key.as_deref())?;
-            parts.processor(processor(&ground, key, stores::snapshots(config, layout)?, &metrics), member());
+            let processor = processor(&ground, key, stores::snapshots(config, layout)?, beside.counts());
+            parts.processor(processor.clone(), member());
+            beside = beside.with_processor(processor);
         }
+        let beside = Arc::new(beside);
         let edge = edge_options(&config.server, layout)?;
-        let mut routes = cairn_gateway::vitals(log.clone(), outcomes.clone(), metrics.clone(), Health::default());
+        let (mut projections, mut routes) = (None, Router::new());
         if role.includes(Role::Projector) {
             if let Some(key) = Keys::checkpoint(layout)? {
                 parts.checkpoints(log, &checkpoints, &key);
             }
-            routes = routes.merge(projected(&ground, layout, &checkpoints, &metrics, &mut parts).await?);
+            let tables = tables(&ground, layout, &checkpoints, &beside).await?;
+            parts.projections(&tables);
+            routes = routes.merge(cairn_projections::http::router(tables.clone()));
+            projections = Some(tables);
         }
         if role.includes(Role::Gateway) {
-            routes = routes.merge(cairn_gateway::router(log.clone(), blobs.clone(), outcomes, edge.clone()));
+            routes = routes.merge(cairn_gateway::router(log.clone(), blobs.clone(), outcomes.clone(), edge.clone()));
         }
+        routes = routes.merge(cairn_gateway::vitals(log.clone(), outcomes, metrics.clone(), health(&beside, projections.as_ref())));
+        parts.gauges(Gauges::new(beside, projections, &metrics));
         let url = parts.serve(cairn_gateway::guard(routes, &edge), *listen).await?;
         let instance = ground.instance;
         let live =
@@ -199,29 +209,24 @@ impl Door {
     }
 }
 
-fn processor(ground: &Ground, key: SecretKey, snapshots: Snapshots, metrics: &Metrics) -> Processor {
+fn processor(ground: &Ground, key: SecretKey, snapshots: Snapshots, counts: &runner::Metrics) -> Processor {
     let options = runner::Options { snapshot_blocks: ground.config.processor.snapshot_blocks, ..runner::Options::default() };
-    let processor =
-        Processor::new(ground.log.clone(), key, Arc::new(SystemClock::default())).with_snapshots(snapshots).with_options(options);
-    metrics.register(|registry| processor.metrics().register(registry));
-    processor
+    Processor::new(ground.log.clone(), key, Arc::new(SystemClock::default()))
+        .with_snapshots(snapshots)
+        .with_options(options)
+        .with_metrics(counts.clone())
 }
 
-/// The tables, their upkeep and their routes.
-async fn projected(
+/// The tables, and the folds that they tell of besides their own.
+async fn tables(
     ground: &Ground,
     layout: &Layout,
     checkpoints: &Arc<CheckpointFiles>,
-    metrics: &Metrics,
-    parts: &mut Parts,
-) -> Result<Router, Failure> {
-    let projections = Projections::open(ground.log.clone(), layout.root(), cairn_projections::Options::default())
-        .await
-        .map_err(|error| cannot_start(error.code(), error))?
-        .with_checkpoints(checkpoints.clone());
-    parts.projections(&projections);
-    parts.gauges(Gauges::new(&projections, metrics));
-    Ok(cairn_projections::http::router(projections))
+    beside: &Arc<Beside>,
+) -> Result<Projections, Failure> {
+    let opened = Projections::open(ground.log.clone(), layout.root(), cairn_projections::Options::default()).await;
+    let projections = opened.map_err(|error| cannot_start(error.code(), error))?;
+    Ok(projections.with_checkpoints(checkpoints.clone()).with_folds(beside.clone()))
 }
 
 /// Under which name this process asks for partitions, where several share a log. Process ids repeat between containers.

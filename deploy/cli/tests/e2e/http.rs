@@ -254,13 +254,21 @@ fn health_readiness_and_metrics_are_there() {
     let mut voice = Voice::introduced(&node, 6, "tess");
     let bytes = voice.seal(note("counted"), Encoding::Cose);
     send(&node, bytes, "?wait=decided");
-    let text = node.get("/metrics").text();
+    // Every fold that the table of lags tells of is a metric, too, under the same two names.
+    let folds = node.sql("SELECT fold FROM consumer_lag WHERE partition = 0");
+    assert!(["decider", "gateway", "journal", "events"].iter().all(|name| folds.iter().any(|row| row["fold"] == *name)), "{folds:?}");
+    let metric = |row: &Value| format!("cairn_lag_seconds{{partition=\"0\",fold=\"{}\"}}", row["fold"].as_str().unwrap());
+    let text = until("every fold is counted", || {
+        let text = node.get("/metrics").text();
+        folds.iter().all(|row| text.contains(&metric(row))).then_some(text)
+    });
     for name in [
         "cairn_decisions_total{partition=\"0\",topic=\"audit\",verdict=\"accepted\"}",
         "cairn_append_seconds_bucket",
         "cairn_decided_seconds_bucket",
         "cairn_lag_records{partition=\"0\",fold=\"decider\"}",
-        "cairn_lag_seconds{partition=\"0\",fold=\"decider\"}",
+        "cairn_lag_records{partition=\"0\",fold=\"gateway\"}",
+        "cairn_lag_records{partition=\"0\",fold=\"events\"}",
     ] {
         assert!(text.contains(name), "{name} in\n{text}");
     }

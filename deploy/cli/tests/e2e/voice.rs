@@ -2,7 +2,7 @@
 //!
 //! Owns `seq` and `prev`. Refuses to send: what a test does with the bytes is the test's.
 
-use crate::node::{Answer, Node, until};
+use crate::node::{Answer, Node};
 use cairn_schemas::{
     Account, Amount, Body, Encoding, Event, EventHash, RealmId, SecretKey, Timestamp, Topic,
     event::{AccountOpened, KeyRegistered, NoteRecorded, TransferPosted},
@@ -95,13 +95,14 @@ impl Voice {
         record::seal(&event, &self.key, encoding).unwrap()
     }
 
-    /// Says the lane's next event and waits for its verdict, and for the tables to show it: they follow the journal.
+    /// Says the lane's next event and waits for its verdict. Whoever asks after that must be shown it.
     pub fn says(&mut self, node: &Node, body: Body, encoding: Encoding) -> Answer {
         let bytes = self.seal(body, encoding);
         let answer = send(node, bytes, "?wait=decided");
         assert_eq!(answer.status, 200, "{}", answer.text());
         let path = format!("/v1/events/{}", answer.json()["event_hash"].as_str().unwrap());
-        until("the event is shown", || (node.get(&path).status == 200).then_some(()));
+        let shown = node.get(&path);
+        assert_eq!(shown.status, 200, "decided, and not shown: {}", shown.text());
         answer
     }
 }

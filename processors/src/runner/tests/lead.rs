@@ -225,7 +225,9 @@ async fn a_member_whose_only_partition_halts_says_why() {
     let memory = MemoryLog::new(1, clock.clone());
     memory.faults().give(0, "a");
     let processor = Processor::new(Arc::new(memory), key(1), clock);
+    assert!(processor.halts().is_empty());
     let error = processor.run("a", std::future::pending()).await.unwrap_err();
     assert_eq!(error.code(), "CRN-3108");
+    assert_eq!(processor.halts(), std::collections::BTreeMap::from([(0, "CRN-3108")]));
     assert!(!error.next().is_empty());
 }
