@@ -2,12 +2,12 @@
 
 #![allow(clippy::unwrap_used)]
 use super::*;
-use crate::{Metrics, Options, Outcomes, router};
+use crate::{Metrics, Outcomes, vitals};
 use axum::{
     body::{Body, to_bytes},
     http::Request,
 };
-use cairn_log::{ManualClock, blobs::Blobs, memory::MemoryLog};
+use cairn_log::{ManualClock, memory::MemoryLog};
 use cairn_schemas::InstanceId;
 use tower::ServiceExt;
 
@@ -18,7 +18,7 @@ async fn a_halted_partition_is_named_while_the_others_go_on() {
     let (health, halted) = (Health::default(), Arc::new(RwLock::new(Vec::new())));
     let told = halted.clone();
     health.depend_on(move || told.read().unwrap().clone());
-    let routes = router(log, Blobs::open("memory:///").unwrap(), outcomes.clone(), Metrics::default(), health, Options::default());
+    let routes = vitals(log, outcomes.clone(), Metrics::default(), health);
     let ask = async || {
         let answer = routes.clone().oneshot(Request::get("/readyz").body(Body::empty()).unwrap()).await.unwrap();
         (answer.status().as_u16(), String::from_utf8(to_bytes(answer.into_body(), 1_000).await.unwrap().to_vec()).unwrap())
