@@ -3,7 +3,7 @@
 //! Owns codes 3101 to 3119 beside the decider's, and CRN-52xx of snapshots. Refuses what an author sent: that never stops a partition.
 
 use crate::decider::Halt;
-use cairn_log::{AppendError, ReadError, journal::JournalError, store::StoreError};
+use cairn_log::{AppendError, DeleteError, ReadError, archive::ArchiveError, journal::JournalError, store::StoreError};
 use cairn_schemas::{PublicKey, Topic, code, codec::CodecError};
 
 /// A partition halts. What is in its journal stands; nothing else was said to anybody.
@@ -37,6 +37,10 @@ pub enum RunError {
     Append(#[from] AppendError),
     #[error(transparent)]
     Read(#[from] ReadError),
+    #[error(transparent)]
+    Delete(#[from] DeleteError),
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
 }
 
 impl RunError {
@@ -57,6 +61,8 @@ impl RunError {
             RunError::Journal(error) => error.code(),
             RunError::Append(error) => error.code(),
             RunError::Read(error) => error.code(),
+            RunError::Delete(error) => error.code(),
+            RunError::Archive(error) => error.code(),
         }
     }
 
@@ -66,6 +72,7 @@ impl RunError {
             RunError::Journal(error) => error.next(),
             RunError::Append(error) => error.next(),
             RunError::Read(error) => error.next(),
+            RunError::Archive(error) => error.next(),
             own => code::find(own.code()).map_or("", |entry| entry.next),
         }
     }

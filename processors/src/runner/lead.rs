@@ -12,6 +12,7 @@ use super::{
     fold::{Fold, halted},
     form::{Ahead, Formed, block_time},
     take::Inputs,
+    trim::trim,
 };
 use crate::decider::check_invariants;
 use cairn_log::{
@@ -221,7 +222,7 @@ impl<'a> Leader<'a> {
             saved = saved => {
                 self.saving = None;
                 // The journal is unharmed, and the next snapshot may fare better.
-                saved.unwrap_or_else(|error| tracing::warn!(code = error.code(), "no snapshot: {error}"));
+                saved.unwrap_or_else(|error| tracing::warn!(code = error.code(), "no snapshot, or nothing was deleted behind it: {error}"));
                 Ok(())
             }
             waited = log.wait(&places) => Ok(waited?),
@@ -260,7 +261,14 @@ impl<'a> Leader<'a> {
         self.since_snapshot = 0;
         let (chain, partition) = (self.follower.chain(), self.partition);
         let Some((bytes, height)) = Snapshot::bytes_of(chain, &self.ahead.state).zip(chain.height()) else { return };
-        self.saving = Some(Box::pin(async move { snapshots.save(partition, height, bytes.into()).await }));
+        let Processor { log, archive, options, .. } = self.processor.clone();
+        self.saving = Some(Box::pin(async move {
+            snapshots.save(partition, height, bytes.into()).await?;
+            match archive {
+                Some(archive) => trim(&log, &archive, &snapshots, partition, options.pool).await.map(drop),
+                None => Ok(()),
+            }
+        }));
     }
 }
 

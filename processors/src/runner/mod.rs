@@ -21,6 +21,7 @@ mod run;
 mod snapshot;
 mod take;
 mod timer;
+mod trim;
 mod verify;
 
 pub use error::RunError;
@@ -30,6 +31,7 @@ pub use replay::{Problem, ReplayOptions, ReplayProgress, ReplayReport, replay};
 pub use run::{Decided, Ended, Processor};
 pub use snapshot::{Finding, Kept, Snapshot, SnapshotCheck, Snapshots, verify_snapshots};
 pub use timer::{RealTime, Timer, VirtualTime};
+pub use trim::trim;
 pub use verify::Pool;
 
 /// The rules that this binary decides by; a block names the rules it was decided by.

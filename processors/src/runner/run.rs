@@ -3,7 +3,7 @@
 //! Owns the way from an assignment to leadership and back. Refuses to lead without an assignment, and after one was lost.
 
 use super::{Metrics, Options, RealTime, RunError, Snapshots, Timer, claim, fold::Fold, lead::Leader};
-use cairn_log::{Assignment, Change, Clock, EventLog, journal::Chain};
+use cairn_log::{Assignment, Change, Clock, EventLog, archive::Archive, journal::Chain};
 use cairn_schemas::{SecretKey, Timestamp};
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -49,6 +49,7 @@ pub struct Processor {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) timer: Arc<dyn Timer>,
     pub(super) snapshots: Option<Snapshots>,
+    pub(super) archive: Option<Archive>,
     pub(super) options: Options,
     pub(super) metrics: Metrics,
     decided: Arc<Mutex<BTreeMap<u32, watch::Sender<Decided>>>>,
@@ -65,6 +66,7 @@ impl Processor {
             clock,
             timer: Arc::new(RealTime),
             snapshots: None,
+            archive: None,
             options,
             metrics,
             decided: Arc::default(),
@@ -74,6 +76,11 @@ impl Processor {
 
     pub fn with_snapshots(self, snapshots: Snapshots) -> Processor {
         Processor { snapshots: Some(snapshots), ..self }
+    }
+
+    /// Deletes from the log, after each snapshot, what is decided and lies in this archive.
+    pub fn with_archive(self, archive: Archive) -> Processor {
+        Processor { archive: Some(archive), ..self }
     }
 
     pub fn with_timer(self, timer: Arc<dyn Timer>) -> Processor {

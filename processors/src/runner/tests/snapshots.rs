@@ -1,8 +1,12 @@
 //! Snapshots: a restart from one is a restart from the beginning.
 
 use super::world::*;
-use crate::runner::{Finding, Options, Pool, Processor, ReplayOptions, Snapshot, Snapshots, verify_snapshots};
-use cairn_log::{EventLog, store::Store};
+use crate::runner::{Finding, Options, Pool, Processor, ReplayOptions, Snapshot, Snapshots, replay, verify_snapshots};
+use cairn_log::{
+    EventLog, Place, ReadLimit,
+    archive::{self, Archive, ArchiveLog, Archiver},
+    store::Store,
+};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -61,6 +65,19 @@ fn a_restart_from_a_snapshot_is_a_restart_from_the_beginning() {
     assert_eq!(report.snapshots, 3, "each was met by the whole fold");
 }
 
+/// The format as it was first written: a node goes on from what an older one saved.
+#[test]
+fn a_snapshot_keeps_its_bytes() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(life(dir.path()));
+    let bytes = fs::read(files(dir.path()).pop().unwrap()).unwrap();
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/golden/snapshot-v1.snap");
+    if std::env::var("CAIRN_GOLDEN").is_ok_and(|value| value == "write") {
+        fs::write(path, &bytes).unwrap();
+    }
+    assert!(fs::read(path).unwrap() == bytes, "the format changed: write a new version beside the old");
+}
+
 #[test]
 fn a_damaged_snapshot_is_passed_over() {
     let dir = tempfile::tempdir().unwrap();
@@ -117,7 +134,10 @@ fn a_snapshot_that_lies_is_found_by_replay() {
 }
 
 fn findings(world: &World, snapshots: &Snapshots) -> Vec<(u64, Finding)> {
-    let log: Arc<dyn EventLog> = Arc::new(world.log.clone());
+    findings_of(Arc::new(world.log.clone()), snapshots)
+}
+
+fn findings_of(log: Arc<dyn EventLog>, snapshots: &Snapshots) -> Vec<(u64, Finding)> {
     let checks = now(verify_snapshots(log, 0, snapshots, Pool::Inline)).unwrap();
     checks.into_iter().map(|check| (check.kept.height, check.finding)).collect()
 }
@@ -147,6 +167,47 @@ fn each_snapshot_is_verified_against_the_fold() {
     );
     fs::write(file(found[1].0), fs::read(file(found[0].0)).unwrap()).unwrap();
     assert_eq!(findings(&other, &snapshots)[0].1, Finding::Unreached);
+}
+
+/// The log is deleted behind snapshots and archive, while one leads; whoever leads next starts from the newest snapshot, and
+/// whoever reads from the beginning reads through the archive.
+#[test]
+fn what_is_decided_and_archived_is_deleted_behind_a_snapshot() {
+    let dir = tempfile::tempdir().unwrap();
+    let archive = Archive::over(Store::open("memory:///").unwrap());
+    let mut world = World::new();
+    let log: Arc<dyn EventLog> = Arc::new(world.log.clone());
+    let led = world.start(&with_snapshots(&world, 1, dir.path()).with_archive(archive.clone()));
+    for n in 0..9 {
+        world.note(ACME, &format!("note {n}"));
+        world.until_taken();
+        world.pass(10);
+    }
+    let kept = |log: &Arc<dyn EventLog>| match now(log.read(Place::journal(0), 0, ReadLimit::default())) {
+        Err(cairn_log::ReadError::Truncated { first, .. }) => first,
+        read => read.map(|_| 0).unwrap(),
+    };
+    assert_eq!(kept(&log), 0, "what is not archived is not deleted");
+    let all = world.records(cairn_schemas::Stream::Journal);
+    let mut archiver = now(Archiver::open(log.clone(), archive.clone(), 0, archive::Options::default())).unwrap();
+    now(archiver.catch_up()).unwrap();
+    now(archiver.flush()).unwrap();
+    for n in 9..11 {
+        world.note(ACME, &format!("note {n}"));
+        world.pass(1_000);
+    }
+    led.kill();
+    let first = kept(&log);
+    assert!(first > 0 && all.iter().any(|record| record.offset == first), "{first}");
+    let whole: Arc<dyn EventLog> = Arc::new(ArchiveLog::before(archive, log.clone()));
+    assert_eq!(now(whole.read(Place::journal(0), 0, ReadLimit::default())).unwrap().records[..], all[..]);
+    assert!(findings_of(whole.clone(), &snapshots(dir.path())).iter().all(|(_, finding)| *finding == Finding::Met));
+    let led = world.start(&with_snapshots(&world, 2, dir.path()));
+    world.send(cairn_schemas::Topic::Votes, b"noise".as_slice().into());
+    world.pass(1_000);
+    led.kill();
+    let report = now(replay(whole, 0, &ReplayOptions { pool: Pool::Inline, snapshots: None }, |_| ())).unwrap();
+    assert!(report.is_clean() && report.dispositions == 1, "{report:#?}");
 }
 
 #[test]
