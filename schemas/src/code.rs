@@ -258,16 +258,8 @@ pub const CODES: &[Code] = &[
     code("CRN-6128", "no decided event has that id", "it may not be decided yet: ask again, or send the same bytes again"),
     code("CRN-6129", "that is no event id", "give the event's id (UUIDv7) or its hash (64 hex digits)"),
     code("CRN-6130", "the rows could not be written in that form", "ask for another form, or cast the column to text"),
-    code(
-        "CRN-6131",
-        "the tables are behind the journal",
-        "ask again after Retry-After; with `Cache-Control: max-stale` the answer is what they show now",
-    ),
-    code(
-        "CRN-6132",
-        "the question makes much out of little",
-        "put fewer values together in one, leave texts and lists out of recursions and windows, or ask in steps",
-    ),
+    code("CRN-6131", "the tables are behind the journal", "ask again after Retry-After; with `Cache-Control: max-stale` the answer is what they show now"),
+    code("CRN-6132", "the question makes much out of little", "put fewer values together in one, leave texts and lists out of recursions and windows, or ask in steps"),
     code("CRN-6133", "the answer is too large", "ask for fewer or shorter columns, add a LIMIT, or read DIR/tables with another engine"),
     code("CRN-6201", "there is nothing to export yet", "wait until the partition's first checkpoint is signed (`cairn status` shows it)"),
     code("CRN-6202", "the range is not under the checkpoint", "choose first and last below the checkpoint's size, or leave the range out"),
