@@ -17,6 +17,7 @@ use std::collections::BTreeSet;
 
 /// Look at the snapshots that a restart begins with
 #[derive(Debug, Parser)]
+#[command(after_help = "Examples:\n  cairn snapshot list\n  cairn snapshot verify --dir ledger")]
 pub struct Args {
     #[command(subcommand)]
     command: Command,

@@ -3,12 +3,12 @@
 //! Owns the count: everything that was ever answered with 202 is decided, once, in the order of its lane.
 
 use crate::{
-    node::{Http, Node, PATIENCE, Rng, run, until},
+    node::{Http, Node, PATIENCE, Rng, run, signal, until},
     voice::{Voice, note},
 };
 use cairn_schemas::Encoding;
 use serde_json::Value;
-use std::{collections::BTreeSet, process::Command, time::Duration};
+use std::{collections::BTreeSet, time::Duration};
 
 const KILLS: u64 = 6;
 
@@ -36,11 +36,11 @@ fn what_was_acknowledged_is_decided_once_however_often_the_node_dies() {
     let (mut acknowledged, mut unsure) = (BTreeSet::new(), None);
     for _ in 0..KILLS {
         let mut node = Node::up(folder.path(), &[]);
-        let (pid, after) = (node.process.0.id().to_string(), Duration::from_millis(20 + rng.below(700)));
+        let (pid, after) = (node.process.0.id(), Duration::from_millis(20 + rng.below(700)));
         let (told, left) = std::thread::scope(|scope| {
             scope.spawn(move || {
                 std::thread::sleep(after);
-                assert!(Command::new("kill").args(["-KILL", &pid]).status().unwrap().success());
+                signal(pid, "KILL");
             });
             send_until_death(&node, &mut tess, unsure.take())
         });

@@ -70,6 +70,12 @@ pub fn until<T>(what: &str, mut found: impl FnMut() -> Option<T>) -> T {
     }
 }
 
+/// Sends a signal as a shell does, which knows `kill` itself: a bare system has no program of that name.
+pub fn signal(pid: u32, name: &str) {
+    let sent = Command::new("sh").args(["-c", "kill \"-$0\" \"$1\"", name, &pid.to_string()]).status().unwrap();
+    assert!(sent.success(), "no signal {name} to {pid}");
+}
+
 /// A process that is killed when its test ends, however that ends.
 #[derive(Debug)]
 pub struct Running(pub Child);
@@ -86,10 +92,9 @@ impl Running {
         self.0.wait().unwrap();
     }
 
-    /// A signal by its number, as a shell sends it.
+    /// A signal by its name.
     pub fn signal(&self, name: &str) {
-        let sent = Command::new("kill").args([&format!("-{name}"), &self.0.id().to_string()]).status().unwrap();
-        assert!(sent.success());
+        signal(self.0.id(), name);
     }
 
     pub fn ended(&mut self) -> Option<ExitStatus> {
