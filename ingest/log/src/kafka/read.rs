@@ -224,9 +224,11 @@ impl Readers {
     /// A cursor that stands at an offset, or a little before it.
     async fn cursor(&self, place: Place, from: u64) -> Result<(Arc<Cursor>, Hold), ReadError> {
         let cursors = self.of(place).clone().lock_owned().await;
-        let mut near: Vec<_> = cursors.iter().filter(|cursor| cursor.at() <= from && from - cursor.at() <= NEAR).collect();
-        near.sort_by_key(|cursor| from - cursor.at());
-        for cursor in near {
+        // Cursors in use move meanwhile: where each stands is asked once.
+        let gap = |cursor: &Arc<Cursor>| from.checked_sub(cursor.at()).filter(|gap| *gap <= NEAR);
+        let mut near: Vec<_> = cursors.iter().filter_map(|cursor| Some((gap(cursor)?, cursor))).collect();
+        near.sort_by_key(|(gap, _)| *gap);
+        for (_, cursor) in near {
             if let Some(held) = cursor.try_hold().filter(|held| cursor.at() <= from && !held.is_broken()) {
                 return Ok((cursor.clone(), held));
             }
