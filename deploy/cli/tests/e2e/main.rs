@@ -6,6 +6,7 @@
 
 mod acknowledged;
 mod cli;
+mod cluster;
 mod crash;
 mod full_disk;
 mod http;

@@ -1,0 +1,133 @@
+//! An instance over Kafka whose roles run in processes of their own.
+//!
+//! Owns starting the roles, asking them, and what must hold at the end of every story. Refuses to start a broker: `CAIRN_KAFKA` names one.
+
+use crate::node::{Http, Running, cairn, run, until};
+use serde_json::Value;
+use std::{
+    fs,
+    io::{BufRead, BufReader},
+    path::Path,
+    process::{ChildStdout, Stdio},
+    sync::atomic::{AtomicU32, Ordering},
+    time::{Duration, SystemTime},
+};
+
+const JOB: &str = r#"cairn: job/v1
+name: small
+model: {template: mlp, input: 784, hidden: [16], classes: 10}
+data: {url: "builtin:digits?seed=7&count=500", train: 400, test: 100}
+train: {rounds: 2, epochs: 1, shards: 2, batch: 20, sgd: {rate: "0.1", momentum: "0.9"}, seed: 1, data_seed: 2}
+workers: {min: 2, stake: "5000000", bond: "1000000"}
+verify: {assurance: sampled, rate: "1", steps: 2}
+deadlines: {accept_s: 120, task_s: 120, check_s: 120}
+attempts: 3
+pay: {escrow: "8000000", task: "500000", check: "90000"}
+"#;
+
+/// A log of its own for each test: the topics' names begin with what nobody else takes.
+pub fn log_url(name: &str) -> String {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let brokers = std::env::var("CAIRN_KAFKA").expect("CAIRN_KAFKA names the brokers: host:port[,host:port]");
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_millis();
+    format!("kafka://{brokers}/{name}-{since}-{}", NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
+pub fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+/// A role in a process of its own, and where it is to be reached.
+pub struct Role {
+    pub process: Running,
+    pub url: String,
+    /// Held open: whoever starts a role by hand does not close its output either.
+    _lines: BufReader<ChildStdout>,
+}
+
+impl Role {
+    pub fn start(role: &str, dir: &Path, log: &str, more: &[&str]) -> Role {
+        let mut command = cairn(&[role, "--dir", text(dir), "--log", log, "--listen", "127.0.0.1:0"]);
+        let mut process = Running::start({
+            command.args(more).stdout(Stdio::piped());
+            command
+        });
+        let mut lines = BufReader::new(process.0.stdout.take().unwrap());
+        let mut line = String::new();
+        assert!(lines.read_line(&mut line).unwrap() > 0, "the {role} ended");
+        Role { process, url: line.strip_prefix("address").unwrap().trim().to_owned(), _lines: lines }
+    }
+}
+
+/// Gateway, projector and a founded instance; processors come and go.
+pub struct Cluster {
+    pub folder: tempfile::TempDir,
+    pub log: String,
+    pub gateway: Role,
+    pub projector: Role,
+    pub http: Http,
+}
+
+impl Cluster {
+    /// Begins an instance with this many partitions, and starts one processor, which founding needs.
+    pub fn begin(name: &str, partitions: &str) -> (Cluster, Role) {
+        let (folder, log) = (tempfile::tempdir().unwrap(), log_url(name));
+        let founded = folder.path().join("founded");
+        run(&["found", "--dir", text(&founded), "--log", &log, "--partitions", partitions, "--copies", "1", "--workers", "2"]).good();
+        let projector = folder.path().join("projector");
+        fs::create_dir_all(projector.join("keys")).unwrap();
+        fs::copy(founded.join("keys/checkpoint.key"), projector.join("keys/checkpoint.key")).unwrap();
+        let gateway = Role::start("gateway", &folder.path().join("gateway"), &log, &[]);
+        let projector = Role::start("projector", &projector, &log, &[]);
+        let cluster = Cluster { folder, log, gateway, projector, http: Http::new() };
+        let first = cluster.processor("first");
+        run(&["found", "--dir", text(&founded), "--node", &cluster.node()]).good();
+        (cluster, first)
+    }
+
+    pub fn processor(&self, name: &str) -> Role {
+        let key = self.folder.path().join("founded/keys/processor.key");
+        Role::start("processor", &self.folder.path().join(name), &self.log, &["--key", text(&key)])
+    }
+
+    /// Where commands write and read.
+    pub fn node(&self) -> String {
+        format!("{},{}", self.gateway.url, self.projector.url)
+    }
+
+    pub fn workers(&self) -> Vec<Running> {
+        let start = |name: &str| {
+            let founded = self.folder.path().join("founded");
+            let mut command = cairn(&["worker", "--dir", text(&founded), "--node", &self.node(), "--name", name]);
+            command.stdout(Stdio::null());
+            Running::start(command)
+        };
+        ["ada", "bob"].map(start).into()
+    }
+
+    /// Submits the small job; `meanwhile` runs until it has ended.
+    pub fn job(&self, mut meanwhile: impl FnMut(&Cluster)) -> Value {
+        let (founded, job) = (self.folder.path().join("founded"), self.folder.path().join("job.yaml"));
+        fs::write(&job, JOB).unwrap();
+        run(&["submit", text(&job), "--dir", text(&founded), "--node", &self.node()]).good();
+        until("the job ends", || {
+            meanwhile(self);
+            self.sql("SELECT state, correct, total FROM jobs WHERE state = 'completed' OR state = 'failed'").into_iter().next()
+        })
+    }
+
+    pub fn sql(&self, question: &str) -> Vec<Value> {
+        until(question, || self.http.sql(&self.projector.url, question, Duration::from_secs(30)))
+    }
+
+    /// What must hold at the end of every story.
+    pub fn is_well(&self) {
+        let sums = self.sql("SELECT sum(balance) AS n FROM balances");
+        assert_eq!(sums[0]["n"].to_string().trim_matches('"'), "0", "the books balance");
+        assert!(self.sql("SELECT * FROM slashes").is_empty(), "nobody honest is slashed");
+        let twice = "SELECT event_hash FROM events WHERE verdict IS NOT NULL GROUP BY event_hash HAVING count(*) > 1";
+        assert!(self.sql(twice).is_empty(), "no event is decided twice");
+        let rows = run(&["replay", "--check", "--dir", text(&self.folder.path().join("founded")), "--format", "json"]).rows();
+        assert!(rows.iter().all(|row| row["problem_count"] == 0), "{rows:?}");
+    }
+}
