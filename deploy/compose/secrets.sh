@@ -33,7 +33,7 @@ make() {
   # Cairn's own account at the store; the name is no secret, but the store's client takes both from one place.
   printf 'cairn' >"$at/store/AWS_ACCESS_KEY_ID"
   random "$at/store/AWS_SECRET_ACCESS_KEY"
-  for role in gateway processor; do
+  for role in gateway processor projector; do
     for name in AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY; do copy "$at/store/$name" "$at/$role/environment/$name"; done
   done
   random "$at/database/password"

@@ -210,7 +210,7 @@ def secrets():
             if workload == "cairn-projector":
                 wanted = {"cairn/checkpoint.key"}
             must(keys == wanted, f"{name}: {workload} is given {keys}")
-            must(("environment/AWS_SECRET_ACCESS_KEY" in given) == (component in ("gateway", "processor")), f"{name}: {workload} and the store: {given}")
+            must(("environment/AWS_SECRET_ACCESS_KEY" in given) == (component in ("gateway", "processor", "projector")), f"{name}: {workload} and the store: {given}")
             must(not (component == "worker" and any("kafka" in path for path in given)), f"{name}: {workload} is given the log's secrets")
             for entry, value in environment(template).items():
                 must(not re.search(r"SECRET|PASSWORD$", entry), f"{name}: {workload} has {entry} in its environment")
@@ -286,7 +286,7 @@ def network():
 
         must(9092 in ports("processor") and 9092 in ports("gateway") and 9092 in ports("topics"), f"{name}: the log is out of reach")
         must(not ports("worker") & {9092, 9093, 443, 9000}, f"{name}: a worker reaches {ports('worker')}")
-        must(443 in ports("gateway") and 443 not in ports("projector"), f"{name}: the store")
+        must(443 in ports("gateway") and 443 in ports("projector") and 443 not in ports("worker"), f"{name}: the store")
         must(policies["worker"]["ingress"] == [], f"{name}: a worker is spoken to")
 
 @check("chart: alarms and dashboard are those of deploy/telemetry, to the letter", "helm")

@@ -99,7 +99,7 @@ mod tests {
         let routes = cairn_gateway::router(Arc::new(log), blobs, outcomes, options);
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        tokio::spawn(async move { axum::serve(listener, routes).await });
+        tokio::spawn(cairn_gateway::serve(listener, routes, cairn_gateway::Limits::default(), std::future::pending()));
         Client::new(&url, None).unwrap()
     }
 

@@ -24,11 +24,18 @@ pub struct Halt {
     pub code: &'static str,
 }
 
-type Ask = Arc<dyn Fn() -> Vec<Halt> + Send + Sync>;
+type Ask = Box<dyn Fn() -> Vec<Halt> + Send + Sync>;
+type Ready = Box<dyn Fn() -> bool + Send + Sync>;
 
-/// All who may halt, asked anew each time. Clones share the list.
+#[derive(Default)]
+struct Parts {
+    asked: Vec<Ask>,
+    awaited: Vec<Ready>,
+}
+
+/// All who may halt or are still reading, asked anew each time. Clones share the list.
 #[derive(Clone, Default)]
-pub struct Health(Arc<RwLock<Vec<Ask>>>);
+pub struct Health(Arc<RwLock<Parts>>);
 
 impl fmt::Debug for Health {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -39,12 +46,22 @@ impl fmt::Debug for Health {
 impl Health {
     /// Makes readiness depend on one more part. `ask` must be cheap.
     pub fn depend_on(&self, ask: impl Fn() -> Vec<Halt> + Send + Sync + 'static) {
-        self.0.write().unwrap_or_else(PoisonError::into_inner).push(Arc::new(ask));
+        self.0.write().unwrap_or_else(PoisonError::into_inner).asked.push(Box::new(ask));
+    }
+
+    /// Makes readiness wait until one more part has read the journals. `ready` must be cheap.
+    pub fn wait_for(&self, ready: impl Fn() -> bool + Send + Sync + 'static) {
+        self.0.write().unwrap_or_else(PoisonError::into_inner).awaited.push(Box::new(ready));
     }
 
     /// What stands still now.
     pub fn halts(&self) -> Vec<Halt> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).iter().flat_map(|ask| ask()).collect()
+        self.0.read().unwrap_or_else(PoisonError::into_inner).asked.iter().flat_map(|ask| ask()).collect()
+    }
+
+    /// Whether all have read what they must read first.
+    fn is_ready(&self) -> bool {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).awaited.iter().all(|ready| ready())
     }
 }
 
@@ -53,7 +70,7 @@ pub(crate) async fn healthz() -> &'static str {
     "ok\n"
 }
 
-/// The log answers, every journal is followed, and no partition has halted.
+/// The log answers, no partition has halted, and every part has read the journals that it must know.
 pub(crate) async fn readyz(State(vitals): State<Vitals>) -> Response {
     let not_ready = |why: String| (StatusCode::SERVICE_UNAVAILABLE, why).into_response();
     if let Err(error) = vitals.log.time().await {
@@ -64,7 +81,7 @@ pub(crate) async fn readyz(State(vitals): State<Vitals>) -> Response {
         let line = |halt: &Halt| format!("partition {} halted ({}): {}\n", halt.partition, halt.part, halt.code);
         return not_ready(halts.iter().map(line).collect());
     }
-    if !vitals.outcomes.is_ready() {
+    if !vitals.health.is_ready() {
         return not_ready("the journals are not read yet\n".to_owned());
     }
     "ready\n".into_response()

@@ -18,7 +18,9 @@ async fn a_halted_partition_is_named_while_the_others_go_on() {
     let (health, halted) = (Health::default(), Arc::new(RwLock::new(Vec::new())));
     let told = halted.clone();
     health.depend_on(move || told.read().unwrap().clone());
-    let routes = vitals(log, outcomes.clone(), Metrics::default(), health);
+    let awaited = outcomes.clone();
+    health.wait_for(move || awaited.is_ready());
+    let routes = vitals(log, Metrics::default(), health);
     let ask = async || {
         let answer = routes.clone().oneshot(Request::get("/readyz").body(Body::empty()).unwrap()).await.unwrap();
         (answer.status().as_u16(), String::from_utf8(to_bytes(answer.into_body(), 1_000).await.unwrap().to_vec()).unwrap())

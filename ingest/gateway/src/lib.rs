@@ -15,6 +15,7 @@ mod metrics;
 mod outcome;
 mod problem;
 mod quota;
+mod serve;
 
 pub use edge::Token;
 pub use health::{Halt, Health};
@@ -24,6 +25,7 @@ pub use metrics::Metrics;
 pub use outcome::{Outcome, Outcomes};
 pub use problem::Refusal;
 pub use quota::Quotas;
+pub use serve::{Limits, serve};
 
 use axum::{Router, middleware, routing};
 use cairn_log::{EventLog, blobs::Blobs};
@@ -86,18 +88,17 @@ pub(crate) struct Gateway {
 #[derive(Clone, Debug)]
 pub(crate) struct Vitals {
     pub log: Arc<dyn EventLog>,
-    pub outcomes: Outcomes,
     pub metrics: Metrics,
     pub health: Health,
 }
 
 /// `/healthz`, `/readyz` and `/metrics`, which every role answers; `metrics` is what the last shows, `health` what the second asks.
-pub fn vitals(log: Arc<dyn EventLog>, outcomes: Outcomes, metrics: Metrics, health: Health) -> Router {
+pub fn vitals(log: Arc<dyn EventLog>, metrics: Metrics, health: Health) -> Router {
     Router::new()
         .route("/healthz", routing::get(health::healthz))
         .route("/readyz", routing::get(health::readyz))
         .route("/metrics", routing::get(metrics::get))
-        .with_state(Vitals { log, outcomes, metrics, health })
+        .with_state(Vitals { log, metrics, health })
 }
 
 /// The routes that take events and serve journal and blobs. `outcomes` follows the journals (see [`Outcomes::follow`]).

@@ -9,6 +9,9 @@ use cairn_schemas::{
     event::{AccountOpened, Admission, KeyRegistered, StakeLocked, WorkerRegistered},
 };
 
+/// Words that an enlistment takes in the lane of payments, the stake being the last of all: its account, its stake.
+pub const PAYMENTS: u64 = 2;
+
 /// What a worker wants to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Enlistment {

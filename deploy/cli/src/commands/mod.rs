@@ -9,6 +9,7 @@ pub mod export;
 pub mod found;
 pub mod keygen;
 pub mod lag;
+pub mod processor;
 pub mod replay;
 pub mod role;
 pub mod say;
@@ -44,7 +45,7 @@ pub enum Command {
     /// Take events, serve journal and blobs
     Gateway(role::Args),
     /// Decide what was said
-    Processor(role::Args),
+    Processor(processor::Args),
     /// Fold tables, answer SQL, sign checkpoints
     Projector(role::Args),
     /// Run a worker against a node
@@ -85,9 +86,9 @@ pub async fn run(command: Command, dir: Option<PathBuf>) -> Result<(), Failure> 
         Command::Demo(args) => demo::run(args, &layout).await,
         Command::Topics(args) => topics::run(args, &layout).await,
         Command::Found(args) => found::run(args, &layout).await,
-        Command::Gateway(args) => role::run(Role::Gateway, args, &layout).await,
-        Command::Processor(args) => role::run(Role::Processor, args, &layout).await,
-        Command::Projector(args) => role::run(Role::Projector, args, &layout).await,
+        Command::Gateway(args) => role::run(Role::Gateway, args, None, &layout).await,
+        Command::Processor(args) => processor::run(args, &layout).await,
+        Command::Projector(args) => role::run(Role::Projector, args, None, &layout).await,
         Command::Worker(args) => worker::run(args, &layout).await,
         Command::Keygen(args) => keygen::run(&args, &layout),
         Command::Submit(args) => submit::run(args, &layout).await,

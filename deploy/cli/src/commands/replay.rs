@@ -1,6 +1,7 @@
 //! `cairn replay --check`: folds the journal, verifies every author's signature and decides everything again.
 //!
-//! Owns the choice of partitions and the picture of the result. Refuses a folder in use, and changes nothing.
+//! Owns the choice of partitions and the picture of the result. Refuses a folder in use, and changes nothing. An archive is replayed
+//! while its node lives.
 
 use crate::{
     exit::{Exit, Failure},
@@ -15,11 +16,16 @@ use serde_json::json;
 
 /// Decide the whole journal again and compare; exit 3 if anything differs
 #[derive(Debug, Parser)]
-#[command(after_help = "Examples:\n  cairn replay --check\n  cairn replay --check --format json")]
+#[command(
+    after_help = "Examples:\n  cairn replay --check\n  cairn replay --check --format json\n  cairn replay --check --archive s3://bucket/prefix"
+)]
 pub struct Args {
     /// Compare everything: signatures, verdicts, facts, roots, state hashes (what replay does; the flag says it aloud)
     #[arg(long)]
     check: bool,
+    /// Replay the archive at this URL or in this folder, alone: neither log nor snapshots are looked at
+    #[arg(long, value_name = "URL")]
+    archive: Option<String>,
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }
@@ -28,9 +34,11 @@ pub async fn run(args: Args, layout: &Layout) -> Result<(), Failure> {
     if !args.check {
         return Err(Failure::usage("say --check: replay compares and changes nothing"));
     }
-    let log = reader::log(layout).await?;
-    let snapshots = stores::snapshots(&Config::load_or_default(layout)?, layout)?;
-    let options = ReplayOptions { snapshots: Some(snapshots), ..ReplayOptions::default() };
+    let (log, snapshots) = match &args.archive {
+        Some(url) => (stores::archived(url).await?, None),
+        None => (reader::log(layout).await?, Some(stores::snapshots(&Config::load_or_default(layout)?, layout)?)),
+    };
+    let options = ReplayOptions { snapshots, ..ReplayOptions::default() };
     let mut rows = Vec::new();
     let mut problems = Vec::new();
     for partition in 0..log.partitions() {
@@ -39,10 +47,7 @@ pub async fn run(args: Args, layout: &Layout) -> Result<(), Failure> {
             bar.set_length(at.end);
             bar.set_position(at.offset + 1);
         };
-        let report = replay(log.clone(), partition, &options, progress).await.map_err(|error| {
-            let code = error.code();
-            Failure::new(Exit::Unverified, code, error)
-        })?;
+        let report = replay(log.clone(), partition, &options, progress).await.map_err(stores::unverified)?;
         bar.finish_and_clear();
         problems.extend(report.problems.iter().map(|problem| format!("journal[{partition}] block {}: {}", problem.height, problem.what)));
         rows.push(row(&report, args.format));

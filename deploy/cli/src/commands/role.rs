@@ -1,4 +1,4 @@
-//! `cairn gateway`, `cairn processor`, `cairn projector`: one role of a node in a process of its own.
+//! `cairn gateway`, `cairn projector` and, with a key, `cairn processor`: one role of a node in a process of its own.
 //!
 //! Owns the line that says what runs where. Refuses a log in a folder, which belongs to one process, and refuses to found: see `found`.
 
@@ -29,18 +29,16 @@ pub struct Args {
     /// The log of a fresh folder: kafka://host:port[,host:port]/PREFIX
     #[arg(long, value_name = "URL")]
     log: Option<String>,
-    /// The key that a processor claims with, if not DIR/keys/processor.key
-    #[arg(long, value_name = "FILE")]
-    key: Option<PathBuf>,
     /// Serve a demo instance on an address that others can reach
     #[arg(long)]
     demo: bool,
 }
 
-pub async fn run(role: Role, args: Args, layout: &Layout) -> Result<(), Failure> {
+/// `processor_key` is what a processor claims with, if not the folder's own.
+pub async fn run(role: Role, args: Args, processor_key: Option<PathBuf>, layout: &Layout) -> Result<(), Failure> {
     let stop = up::interrupted()?;
     tokio::pin!(stop);
-    let start = Start { log: args.log, door: Door { listen: args.listen, demo: args.demo }, processor_key: args.key, ..Start::default() };
+    let start = Start { log: args.log, door: Door { listen: args.listen, demo: args.demo }, processor_key, ..Start::default() };
     let node = tokio::select! {
         () = &mut stop => return Ok(()),
         joined = Node::join(layout, role, start) => joined?,

@@ -9,11 +9,12 @@ use crate::{
     row::Row,
 };
 use anyhow::anyhow;
+use cairn_log::EventLog;
 use cairn_processors::runner::{Finding, Kept, Pool, RunError, SnapshotCheck, Snapshots, verify_snapshots};
 use cairn_schemas::{StateHash, Timestamp};
 use clap::{Parser, Subcommand};
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 /// Look at the snapshots that a restart begins with
 #[derive(Debug, Parser)]
@@ -32,8 +33,13 @@ enum Command {
         format: Format,
     },
     /// Fold the journal from its beginning and compare each snapshot with it; exit 3 if one differs
-    #[command(after_help = "Examples:\n  cairn snapshot verify\n  cairn snapshot verify --dir ledger --format json")]
+    #[command(
+        after_help = "Examples:\n  cairn snapshot verify\n  cairn snapshot verify --dir ledger --format json\n  cairn snapshot verify --archive s3://bucket/prefix"
+    )]
     Verify {
+        /// Fold the journal from the archive at this URL or in this folder; a node may be running
+        #[arg(long, value_name = "URL")]
+        archive: Option<String>,
         #[arg(long, value_enum, default_value_t)]
         format: Format,
     },
@@ -47,7 +53,13 @@ pub async fn run(args: Args, layout: &Layout) -> Result<(), Failure> {
     let all = snapshots.list_all().await.map_err(|error| Failure::new(Exit::Failed, error.code(), error))?;
     match args.command {
         Command::List { format } => list(&snapshots, &all, format).await,
-        Command::Verify { format } => verify(&snapshots, &all, format, layout).await,
+        Command::Verify { archive, format } => {
+            let log = match &archive {
+                Some(url) => stores::archived(url).await?,
+                None => reader::log(layout).await?,
+            };
+            verify(&snapshots, &all, format, log).await
+        }
     }
 }
 
@@ -64,11 +76,10 @@ async fn list(snapshots: &Snapshots, all: &[Kept], format: Format) -> Result<(),
     render::rows(&rows, format).map_err(|error| anyhow::Error::from(error).into())
 }
 
-async fn verify(snapshots: &Snapshots, all: &[Kept], format: Format, layout: &Layout) -> Result<(), Failure> {
-    let log = reader::log(layout).await?;
+async fn verify(snapshots: &Snapshots, all: &[Kept], format: Format, log: Arc<dyn EventLog>) -> Result<(), Failure> {
     let mut checks = Vec::new();
     for partition in all.iter().map(|kept| kept.partition).collect::<BTreeSet<_>>() {
-        checks.extend(verify_snapshots(log.clone(), partition, snapshots, Pool::Threads).await.map_err(failed)?);
+        checks.extend(verify_snapshots(log.clone(), partition, snapshots, Pool::Threads).await.map_err(stores::unverified)?);
     }
     let rows: Vec<Row> = checks.iter().map(|check| checked(check, format)).collect();
     render::rows(&rows, format).map_err(anyhow::Error::from)?;

@@ -17,16 +17,21 @@ const GATEWAY: &str = "gateway";
 #[derive(Debug)]
 pub struct Beside {
     log: Arc<dyn EventLog>,
-    outcomes: Outcomes,
     counts: runner::Metrics,
+    outcomes: Option<Outcomes>,
     processor: Option<Processor>,
 }
 
 impl Beside {
-    pub fn new(log: &Arc<dyn EventLog>, outcomes: &Outcomes, metrics: &Metrics) -> Beside {
+    pub fn new(log: &Arc<dyn EventLog>, metrics: &Metrics) -> Beside {
         let counts = runner::Metrics::default();
         metrics.register(|registry| counts.register(registry));
-        Beside { log: log.clone(), outcomes: outcomes.clone(), counts, processor: None }
+        Beside { log: log.clone(), counts, outcomes: None, processor: None }
+    }
+
+    /// The fold of a gateway.
+    pub fn with_outcomes(self, outcomes: Outcomes) -> Beside {
+        Beside { outcomes: Some(outcomes), ..self }
     }
 
     /// One that counts in [`Beside::counts`].
@@ -60,10 +65,11 @@ impl Beside {
         Some(FoldLag { partition, fold: runner::Metrics::DECIDER, height, records, age_ms })
     }
 
-    async fn gateway(&self, partition: u32, now: i64) -> FoldLag {
-        let backlog = Backlog::at(self.log.as_ref(), Place::journal(partition), self.outcomes.offset(partition)).await.unwrap_or_default();
-        let height = self.outcomes.heights().borrow().get(&partition).copied();
-        FoldLag { partition, fold: GATEWAY, height, records: backlog.records, age_ms: backlog.age_ms(now) }
+    async fn gateway(&self, partition: u32, now: i64) -> Option<FoldLag> {
+        let outcomes = self.outcomes.as_ref()?;
+        let backlog = Backlog::at(self.log.as_ref(), Place::journal(partition), outcomes.offset(partition)).await.unwrap_or_default();
+        let height = outcomes.heights().borrow().get(&partition).copied();
+        Some(FoldLag { partition, fold: GATEWAY, height, records: backlog.records, age_ms: backlog.age_ms(now) })
     }
 }
 
@@ -73,20 +79,25 @@ impl Folds for Beside {
         let mut lags = Vec::new();
         for partition in 0..self.log.partitions() {
             lags.extend(self.decider(partition));
-            lags.push(self.gateway(partition, now).await);
+            lags.extend(self.gateway(partition, now).await);
         }
         lags
     }
 }
 
-/// Whom `/readyz` asks: all that may give up a partition while the rest of the process goes on.
+/// Whom `/readyz` asks: all that may give up a partition while the rest of the process goes on, or must read the journals first.
 pub fn health(beside: &Beside, projections: Option<&Projections>) -> Health {
     let health = Health::default();
     let halt = |part| move |(partition, code)| Halt { part, partition, code };
     if let Some(processor) = beside.processor.clone() {
         health.depend_on(move || processor.halts().into_iter().map(halt(runner::Metrics::DECIDER)).collect());
     }
+    if let Some(outcomes) = beside.outcomes.clone() {
+        health.wait_for(move || outcomes.is_ready());
+    }
     if let Some(projections) = projections.cloned() {
+        let awaited = projections.clone();
+        health.wait_for(move || awaited.is_ready());
         health.depend_on(move || projections.halts().into_iter().map(halt("projections")).collect());
     }
     health

@@ -24,7 +24,7 @@ use std::{
 pub const DEFAULT: &str = include_str!("../../../cairn.toml");
 
 /// The sections, as the environment's names begin.
-const SECTIONS: [&str; 7] = ["server", "log", "kafka", "processor", "blobs", "snapshots", "worker"];
+const SECTIONS: [&str; 8] = ["server", "log", "kafka", "processor", "blobs", "snapshots", "archive", "worker"];
 /// Where a log elsewhere is written into the default file, when a folder begins with one.
 const LOG_AT_HOME: &str = "[/PREFIX].\nurl = \"\"";
 
@@ -45,6 +45,8 @@ pub struct Config {
     pub blobs: Blobs,
     #[serde(default)]
     pub snapshots: Snapshots,
+    #[serde(default)]
+    pub archive: Archive,
     pub worker: Worker,
 }
 
@@ -94,6 +96,13 @@ impl Default for Snapshots {
     fn default() -> Self {
         Snapshots { url: String::new(), keep: NonZeroUsize::MIN.saturating_add(2) }
     }
+}
+
+/// The archive of journals; none where the URL is empty.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Archive {
+    pub url: String,
 }
 
 /// The workers of this node.
@@ -254,7 +263,12 @@ mod tests {
 
     #[test]
     fn a_file_from_before_a_section_existed_has_its_defaults() {
-        let section = |text: &str| text.split("\n[").filter(|part| !part.starts_with("snapshots]")).collect::<Vec<_>>().join("\n[");
+        let section = |text: &str| {
+            text.split("\n[")
+                .filter(|part| !["snapshots]", "archive]"].iter().any(|since| part.starts_with(since)))
+                .collect::<Vec<_>>()
+                .join("\n[")
+        };
         let older = section(DEFAULT);
         assert_ne!(older, DEFAULT);
         assert_eq!(parse(&older).unwrap(), parse(DEFAULT).unwrap());

@@ -1,22 +1,38 @@
 //! Founding: the first events of a local node, said once, in an order that any crash may interrupt.
 //!
-//! Owns the list: realm, keys, accounts, funds, stakes, workers. Refuses state of its own: an author's place in its lane says which of
-//! its founding events are said, because every founder says them in this order and nothing before them.
+//! Owns the list: realm, producer, funds, workers. Refuses state of its own: an author's place in its lane says which of
+//! its founding events are said, because every founder says them in this order and nothing before them. What a worker must say, and
+//! what it lacks, its enlistment knows.
 
 use crate::{
     client::Client,
     commands::say,
-    exit::Failure,
-    node::{layout::Layout, setup::Setup},
+    exit::{Exit, Failure},
+    node::{
+        keys,
+        layout::Layout,
+        setup::{self, Setup},
+    },
     speaker::Speaker,
+};
+use anyhow::anyhow;
+use cairn_processors::workers::{
+    self, Conduct, Enlistment, WorkerError,
+    enlist::{self, Missing},
+    shelf::Shelf,
 };
 use cairn_schemas::{
     Account, Amount, Body, Name, RealmId, Topic,
-    event::{AccountOpened, Admission, Currency, KeyRegistered, RealmOpened, StakeLocked, TransferPosted, WorkerRegistered},
+    event::{AccountOpened, Admission, Currency, KeyRegistered, RealmOpened, TransferPosted},
     ids::InstanceId,
 };
+use futures::future::try_join_all;
 use indicatif::ProgressBar;
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+/// Between two looks whether a worker sees what it was given; it reads along within milliseconds.
+const LOOK: Duration = Duration::from_millis(100);
+const LOOKS: u32 = 600;
 
 /// One author's way through its founding events: how many of each topic were asked for so far.
 struct Founder<'a> {
@@ -47,7 +63,7 @@ impl<'a> Founder<'a> {
 
 /// Says what is missing of the founding events; the realm. Harmless when all is said.
 pub async fn found(setup: &Setup, layout: &Layout, client: &Client, instance: InstanceId, bar: &ProgressBar) -> Result<RealmId, Failure> {
-    bar.set_length(1 + 2 + 2 + setup.workers.len() as u64 * 5);
+    bar.set_length(1 + 2 + 1 + setup.workers.len() as u64);
     let realm = open_realm(setup, layout, client, instance, bar).await?;
     // The issuer is an author since its realm was opened; its lane holds the funds, one transfer an author.
     let mut issuer = Founder::enter(layout, "issuer", client, bar).await?;
@@ -55,15 +71,73 @@ pub async fn found(setup: &Setup, layout: &Layout, client: &Client, instance: In
     let mut author = Founder::enter(layout, producer.name.as_str(), client, bar).await?;
     introduce(&mut author, realm, &producer.name).await?;
     fund(&mut issuer, realm, &producer.name, producer.funds).await?;
+    let mut candidates = Vec::new();
     for worker in &setup.workers {
-        let mut author = Founder::enter(layout, worker.name.as_str(), client, bar).await?;
-        introduce(&mut author, realm, &worker.name).await?;
-        fund(&mut issuer, realm, &worker.name, worker.stake).await?;
-        let account = Account::Named(worker.name.clone());
-        author.say(realm, WorkerRegistered { name: worker.name.clone(), account: account.clone() }).await?;
-        author.say(realm, StakeLocked { from: account, amount: worker.stake }).await?;
+        candidates.extend(Candidate::enter(layout, client, realm, worker, bar).await?);
     }
+    try_join_all(candidates.iter_mut().map(Candidate::look)).await?;
+    for worker in &setup.workers {
+        fund(&mut issuer, realm, &worker.name, worker.stake).await?;
+    }
+    try_join_all(candidates.iter_mut().map(Candidate::complete)).await?;
     Ok(realm)
+}
+
+/// A worker on its way to a stake.
+struct Candidate {
+    worker: workers::Worker,
+    wanted: Enlistment,
+}
+
+impl Candidate {
+    /// None if its stake is said, the last word of an enlistment: one that lost it later is not enlisted again by a restart.
+    async fn enter(
+        layout: &Layout,
+        client: &Client,
+        realm: RealmId,
+        worker: &setup::Worker,
+        bar: &ProgressBar,
+    ) -> Result<Option<Candidate>, Failure> {
+        let mut author = Founder::enter(layout, worker.name.as_str(), client, bar).await?;
+        if author.speaker.said(realm, Topic::Payments).await? >= enlist::PAYMENTS {
+            return Ok(None);
+        }
+        // One key has one writer at a time.
+        drop(author);
+        let settings = workers::Settings {
+            name: worker.name.clone(),
+            key: keys::read(&layout.key(worker.name.as_str()))?,
+            partition: 0,
+            outbox: Some(layout.outbox()),
+            conduct: Conduct::Honest,
+            threads: 1,
+            shelf: Arc::new(Shelf::default()),
+        };
+        let wanted = Enlistment { realm, name: worker.name.clone(), stake: worker.stake };
+        let worker = workers::Worker::new(settings, Arc::new(client.clone())).map_err(unenlisted)?;
+        Ok(Some(Candidate { worker, wanted }))
+    }
+
+    /// Says what it can say, and answers what it needs then.
+    async fn look(&mut self) -> Result<Missing, Failure> {
+        self.worker.enlist(&self.wanted).await.map_err(unenlisted)
+    }
+
+    /// Says the rest, once it sees its funds.
+    async fn complete(&mut self) -> Result<(), Failure> {
+        for _ in 0..LOOKS {
+            if self.look().await? == Missing::Nothing {
+                return Ok(());
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+        Err(Failure::new(Exit::Failed, "CRN-1007", anyhow!("worker {} does not see its funds", self.wanted.name)))
+    }
+}
+
+fn unenlisted(error: WorkerError) -> Failure {
+    let code = error.code().to_owned();
+    Failure::new(Exit::Failed, &code, error)
 }
 
 async fn open_realm(setup: &Setup, layout: &Layout, client: &Client, instance: InstanceId, bar: &ProgressBar) -> Result<RealmId, Failure> {

@@ -8,8 +8,11 @@ use crate::{
 };
 use anyhow::anyhow;
 use axum::Router;
-use cairn_gateway::Outcomes;
-use cairn_log::EventLog;
+use cairn_gateway::{Limits, Outcomes};
+use cairn_log::{
+    EventLog,
+    archive::{self, Archive},
+};
 use cairn_processors::{runner::Processor, workers::Worker};
 use cairn_projections::{
     Projections,
@@ -64,6 +67,14 @@ impl Parts {
         self.running.spawn(async move { processor.run(&member, stop).await.map_err(|error| halted(error.code(), error)) });
     }
 
+    /// The archiving of each journal.
+    pub fn archivers(&mut self, log: &Arc<dyn EventLog>, archive: &Archive) {
+        for partition in 0..log.partitions() {
+            let archiving = archive::archive(log.clone(), archive.clone(), partition, archive::Options::default(), self.stopped());
+            self.running.spawn(async move { archiving.await.map_err(|error| halted(error.code(), error)) });
+        }
+    }
+
     /// The signing of a checkpoint for each partition.
     pub fn checkpoints(&mut self, log: &Arc<dyn EventLog>, files: &Arc<CheckpointFiles>, key: &SecretKey) {
         for partition in 0..log.partitions() {
@@ -101,7 +112,8 @@ impl Parts {
         }
         let stop = self.stopped();
         self.running.spawn(async move {
-            axum::serve(listener, routes).with_graceful_shutdown(stop).await.map_err(|error| halted("CRN-1007", error))
+            cairn_gateway::serve(listener, routes, Limits::default(), stop).await;
+            Ok(())
         });
         Ok(format!("http://{address}"))
     }

@@ -24,12 +24,17 @@ use cairn_gateway::{Metrics, Outcomes, Token};
 use cairn_log::{SystemClock, blobs::Blobs};
 use cairn_processors::{
     ledger::Local,
-    runner::{self, Processor, Snapshots},
+    runner::{self, Processor},
     workers::{self, Worker, shelf::Shelf},
 };
 use cairn_projections::{Projections, checkpoint::CheckpointFiles};
-use cairn_schemas::{SecretKey, ids::InstanceId};
-use std::{future::Future, net::SocketAddr, path::PathBuf, sync::Arc};
+use cairn_schemas::ids::InstanceId;
+use std::{
+    future::Future,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 /// Which parts of the product a process runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,35 +102,30 @@ impl Node {
 
     async fn on(ground: Ground, layout: &Layout, role: Role, start: Start) -> Result<Node, Failure> {
         let Ground { config, log, listen, .. } = &ground;
+        let edge = edge_options(&config.server, layout)?;
         let blobs = stores::blobs(config, layout)?;
         let checkpoints = Arc::new(CheckpointFiles::open(layout.root()).map_err(|error| cannot_start(error.code(), error))?);
-        let mut parts = Parts::new();
-        let metrics = Metrics::default();
-        let outcomes = Outcomes::new(ground.instance, log.partitions());
-        parts.outcomes(log, &outcomes);
-        let mut beside = Beside::new(log, &outcomes, &metrics);
+        let (mut parts, mut routes, metrics) = (Parts::new(), Router::new(), Metrics::default());
+        let mut beside = Beside::new(log, &metrics);
+        if role.includes(Role::Gateway) {
+            let outcomes = Outcomes::new(ground.instance, log.partitions());
+            parts.outcomes(log, &outcomes);
+            routes = routes.merge(cairn_gateway::router(log.clone(), blobs.clone(), outcomes.clone(), edge.clone()));
+            beside = beside.with_outcomes(outcomes);
+        }
         if role.includes(Role::Processor) {
-            let key = Keys::processor(layout, start.processor_key.as_deref())?;
-            let processor = processor(&ground, key, stores::snapshots(config, layout)?, beside.counts());
+            let processor = processor(&ground, layout, start.processor_key.as_deref(), beside.counts())?;
             parts.processor(processor.clone(), member());
             beside = beside.with_processor(processor);
         }
-        let beside = Arc::new(beside);
-        let edge = edge_options(&config.server, layout)?;
-        let (mut projections, mut routes) = (None, Router::new());
+        let (beside, mut projections) = (Arc::new(beside), None);
         if role.includes(Role::Projector) {
-            if let Some(key) = Keys::checkpoint(layout)? {
-                parts.checkpoints(log, &checkpoints, &key);
-            }
             let tables = tables(&ground, layout, &checkpoints, &beside).await?;
-            parts.projections(&tables);
+            read_all_journals(&mut parts, &ground, layout, &checkpoints, &tables)?;
             routes = routes.merge(cairn_projections::http::router(tables.clone()));
             projections = Some(tables);
         }
-        if role.includes(Role::Gateway) {
-            routes = routes.merge(cairn_gateway::router(log.clone(), blobs.clone(), outcomes.clone(), edge.clone()));
-        }
-        routes = routes.merge(cairn_gateway::vitals(log.clone(), outcomes, metrics.clone(), health(&beside, projections.as_ref())));
+        routes = routes.merge(cairn_gateway::vitals(log.clone(), metrics.clone(), health(&beside, projections.as_ref())));
         parts.gauges(Gauges::new(beside, projections, &metrics));
         let url = parts.serve(cairn_gateway::guard(routes, &edge), *listen).await?;
         let instance = ground.instance;
@@ -209,12 +209,36 @@ impl Door {
     }
 }
 
-fn processor(ground: &Ground, key: SecretKey, snapshots: Snapshots, counts: &runner::Metrics) -> Processor {
-    let options = runner::Options { snapshot_blocks: ground.config.processor.snapshot_blocks, ..runner::Options::default() };
-    Processor::new(ground.log.clone(), key, Arc::new(SystemClock::default()))
-        .with_snapshots(snapshots)
+/// The processor, which finds in the archive, where there is one, what the log has deleted, and deletes what lies there.
+fn processor(ground: &Ground, layout: &Layout, key: Option<&Path>, counts: &runner::Metrics) -> Result<Processor, Failure> {
+    let config = &ground.config;
+    let options = runner::Options { snapshot_blocks: config.processor.snapshot_blocks, ..runner::Options::default() };
+    let processor = Processor::new(ground.log.clone(), Keys::processor(layout, key)?, Arc::new(SystemClock::default()))
+        .with_snapshots(stores::snapshots(config, layout)?)
         .with_options(options)
-        .with_metrics(counts.clone())
+        .with_metrics(counts.clone());
+    Ok(match stores::archive(config)? {
+        Some(archive) => processor.with_archive(archive),
+        None => processor,
+    })
+}
+
+/// Starts what follows every journal to its end: the tables, the signing of checkpoints where the key is here, and archiving.
+fn read_all_journals(
+    parts: &mut Parts,
+    ground: &Ground,
+    layout: &Layout,
+    checkpoints: &Arc<CheckpointFiles>,
+    tables: &Projections,
+) -> Result<(), Failure> {
+    parts.projections(tables);
+    if let Some(key) = Keys::checkpoint(layout)? {
+        parts.checkpoints(&ground.log, checkpoints, &key);
+    }
+    if let Some(archive) = stores::archive(&ground.config)? {
+        parts.archivers(&ground.log, &archive);
+    }
+    Ok(())
 }
 
 /// The tables, and the folds that they tell of besides their own.

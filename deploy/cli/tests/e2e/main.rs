@@ -13,6 +13,7 @@ mod http;
 mod kafka;
 mod kindred;
 mod node;
+mod snapshots;
 mod tamper;
 mod voice;
 mod workers;
