@@ -9,7 +9,7 @@ use crate::{
 };
 use anyhow::anyhow;
 use cairn_log::{
-    durable,
+    archive, durable,
     kafka::{PASSWORD, Security, TOKEN},
 };
 use serde::Deserialize;
@@ -99,10 +99,18 @@ impl Default for Snapshots {
 }
 
 /// The archive of journals; none where the URL is empty.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct Archive {
     pub url: String,
+    /// Seconds that a block may wait for its segment to be full.
+    pub patience_s: u64,
+}
+
+impl Default for Archive {
+    fn default() -> Self {
+        Archive { url: String::new(), patience_s: archive::Options::default().patience.as_secs() }
+    }
 }
 
 /// The workers of this node.

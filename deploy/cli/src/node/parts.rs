@@ -68,9 +68,9 @@ impl Parts {
     }
 
     /// The archiving of each journal.
-    pub fn archivers(&mut self, log: &Arc<dyn EventLog>, archive: &Archive) {
+    pub fn archivers(&mut self, log: &Arc<dyn EventLog>, archive: &Archive, options: archive::Options) {
         for partition in 0..log.partitions() {
-            let archiving = archive::archive(log.clone(), archive.clone(), partition, archive::Options::default(), self.stopped());
+            let archiving = archive::archive(log.clone(), archive.clone(), partition, options, self.stopped());
             self.running.spawn(async move { archiving.await.map_err(|error| halted(error.code(), error)) });
         }
     }

@@ -21,7 +21,7 @@ use crate::{
 };
 use axum::Router;
 use cairn_gateway::{Metrics, Outcomes, Token};
-use cairn_log::{SystemClock, blobs::Blobs};
+use cairn_log::{SystemClock, archive, blobs::Blobs};
 use cairn_processors::{
     ledger::Local,
     runner::{self, Processor},
@@ -34,6 +34,7 @@ use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 /// Which parts of the product a process runs.
@@ -236,7 +237,8 @@ fn read_all_journals(
         parts.checkpoints(&ground.log, checkpoints, &key);
     }
     if let Some(archive) = stores::archive(&ground.config)? {
-        parts.archivers(&ground.log, &archive);
+        let patience = Duration::from_secs(ground.config.archive.patience_s);
+        parts.archivers(&ground.log, &archive, archive::Options { patience, ..archive::Options::default() });
     }
     Ok(())
 }

@@ -71,7 +71,11 @@ pub struct Cluster {
 impl Cluster {
     /// Begins an instance with this many partitions, and starts one processor, which founding needs.
     pub fn begin(name: &str, partitions: &str) -> (Cluster, Role) {
-        let (folder, log) = (tempfile::tempdir().unwrap(), log_url(name));
+        Cluster::begin_in(tempfile::tempdir().unwrap(), log_url(name), partitions)
+    }
+
+    /// The same in a folder whose roles may have configurations of their own.
+    pub fn begin_in(folder: tempfile::TempDir, log: String, partitions: &str) -> (Cluster, Role) {
         let founded = folder.path().join("founded");
         run(&["found", "--dir", text(&founded), "--log", &log, "--partitions", partitions, "--copies", "1", "--workers", "2"]).good();
         let projector = folder.path().join("projector");

@@ -3,6 +3,8 @@
 //! Owns what must hold there: a job ends, the books balance, nobody halts, nobody duels, and the journal decides to itself again.
 //! Refuses to start a broker: `CAIRN_KAFKA` names one (tests/run.sh starts real ones), and without it these tests are ignored.
 
+mod archived;
+
 use crate::{
     cluster::{Cluster, log_url, text},
     node::{run, until},
