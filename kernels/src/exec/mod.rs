@@ -1,15 +1,18 @@
 //! Executors: programs in, tensors out, the same bits from each.
 //!
-//! Owns the interpreter of instructions (`run`), the scalar reference (`reference`) and the vectorised twin (`fast`, over
-//! `simd`). Refuses every choice that could change a bit: threads and vectors run across outputs only.
+//! Owns the interpreter of instructions (`run`), the scalar reference (`reference`), the vectorised twin (`fast`, over
+//! `simd`) and the transcendental functions over slices (`vector`). Refuses every choice that could change a bit: threads
+//! and vectors run across outputs only.
 
 mod fast;
 mod reference;
 mod run;
 mod simd;
 mod tensor;
+mod vector;
 
 pub use tensor::{Elements, Tensor};
+pub use vector::apply;
 
 use crate::error::KernelError;
 use crate::program::Program;
