@@ -38,6 +38,11 @@ pub const CODES: &[Code] = &[
     code("CRN-1009", "the job did not complete", "see `cairn sql \"SELECT * FROM tasks\"` for the attempts"),
     code("CRN-1010", "the instance has not begun", "begin it with `cairn found --log URL`; see `cairn found --help`"),
     code(
+        "CRN-1018",
+        "not all of the load was acknowledged and decided exactly once",
+        "the totals say what is missing; ask `cairn lag` and each process's /readyz, then `cairn replay --check`",
+    ),
+    code(
         "CRN-1101",
         "the request's body is not what this route takes",
         "send one event or an array as JSON, or application/cose, or application/cbor-seq; see `cairn submit --help`",

@@ -25,6 +25,18 @@ const POLL_MS: u64 = 10_000;
 /// How often a question is asked again while the node's tables are behind its journal; each time the node waits for them itself.
 const LOOKS: u32 = 15;
 
+/// Before the same bytes are sent again, where a node does not say when.
+const AGAIN: Duration = Duration::from_millis(500);
+
+/// What a node said to events whose verdicts nobody waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Heard {
+    /// All are durable.
+    Taken,
+    /// Not now, or nobody knows: the same bytes again, after this time.
+    Later(Duration),
+}
+
 /// A node by its address.
 #[derive(Clone, Debug)]
 pub struct Client {
@@ -67,6 +79,20 @@ impl Client {
     /// Sends one signed record and waits for its verdict: the answer's object.
     pub async fn decide(&self, record: Bytes) -> Result<Value, Failure> {
         self.post_record(record, "?wait=decided").await
+    }
+
+    /// Sends signed records (COSE) in one request, without waiting for their verdicts.
+    ///
+    /// Errors: the node refused them for good. One that cannot be reached may be back soon.
+    pub async fn append(&self, records: &[Bytes]) -> Result<Heard, Failure> {
+        let asked = self.http.post(format!("{}/v1/events", self.url)).header(header::CONTENT_TYPE, "application/cbor-seq");
+        let Ok(answer) = asked.body(records.concat()).send().await else { return Ok(Heard::Later(AGAIN)) };
+        let status = answer.status();
+        if status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error() {
+            let seconds = answer.headers().get(header::RETRY_AFTER).and_then(|after| after.to_str().ok()?.parse().ok());
+            return Ok(Heard::Later(seconds.map_or(AGAIN, Duration::from_secs)));
+        }
+        self.good(Ok(answer)).await.map(|_| Heard::Taken)
     }
 
     async fn post_record(&self, record: Bytes, query: &str) -> Result<Value, Failure> {

@@ -69,14 +69,29 @@ pub fn now() -> Timestamp {
 pub struct Speaker {
     author: Author,
     client: Client,
+    /// Where it speaks in the instance's name.
+    partition: Option<u32>,
 }
 
 impl Speaker {
     /// The author of a key file, with its outbox in the node's folder.
     pub fn open(layout: &Layout, key: &Path, client: Client) -> Result<Speaker, Failure> {
-        let key = keys::read(key)?;
-        let outbox = Outbox::open(&layout.outbox(), &key.public()).map_err(AuthorError::from).map_err(unsaid)?;
-        Ok(Speaker { author: Author::new(key, Encoding::Cose, outbox), client })
+        Ok(Speaker::over(open(key, &layout.outbox())?, client))
+    }
+
+    /// The same for events of the instance, which name their partition: each has the author in a lane of its own.
+    pub fn open_at(layout: &Layout, key: &Path, client: Client, partition: u32) -> Result<Speaker, Failure> {
+        let speaker = Speaker::over(open(key, &layout.outbox_at(partition))?, client);
+        Ok(Speaker { partition: Some(partition), ..speaker })
+    }
+
+    /// An author with an outbox that the caller chose.
+    pub fn over(author: Author, client: Client) -> Speaker {
+        Speaker { author, client, partition: None }
+    }
+
+    pub fn into_author(self) -> Author {
+        self.author
     }
 
     pub fn id(&self) -> PublicKey {
@@ -88,8 +103,9 @@ impl Speaker {
         if let Some(head) = self.author.head(realm, topic) {
             return Ok(head.seq);
         }
+        let here = self.partition.map_or(String::new(), |partition| format!(" AND partition = {partition}"));
         let sql = format!(
-            "SELECT seq, event_hash FROM events WHERE realm = '{realm}' AND topic = '{topic}' AND author = '{}' ORDER BY seq DESC LIMIT 1",
+            "SELECT seq, event_hash FROM events WHERE realm = '{realm}' AND topic = '{topic}' AND author = '{}'{here} ORDER BY seq DESC LIMIT 1",
             self.author.id()
         );
         let rows = self.client.sql(&sql).await?;
@@ -153,6 +169,12 @@ impl Speaker {
     }
 }
 
+fn open(key: &Path, outbox: &Path) -> Result<Author, Failure> {
+    let key = keys::read(key)?;
+    let outbox = Outbox::open(outbox, &key.public()).map_err(AuthorError::from).map_err(unsaid)?;
+    Ok(Author::new(key, Encoding::Cose, outbox))
+}
+
 fn head_of(row: &Row) -> Option<(u64, cairn_schemas::EventHash)> {
     Some((row.get("seq").as_u64()?, row.text("event_hash").parse().ok()?))
 }
@@ -161,7 +183,7 @@ fn read(answer: Value) -> Result<Verdict, Failure> {
     serde_json::from_value(answer).map_err(|error| Failure::new(Exit::Failed, "CRN-1005", anyhow!("a verdict: {error}")))
 }
 
-fn unsaid(error: AuthorError) -> Failure {
+pub fn unsaid(error: AuthorError) -> Failure {
     let code = error.code();
     Failure::new(Exit::Failed, code, error)
 }

@@ -1,30 +1,41 @@
-//! `cairn bench NAME`: figures, each beside a peer or limit that was measured in the same run.
+//! `cairn bench`: figures. Of this machine, each beside a peer or limit that was measured in the same run; or of a live instance under a load.
 //!
-//! Owns the names of figures and their form. Refuses single absolute times: what a machine does is said as a ratio, medians of several runs.
+//! Owns the list of measures and their forms. Refuses single absolute times of a machine: what it does is said as a ratio, medians of several runs.
 
-use crate::{exit::Failure, render::Format};
-use clap::{Parser, ValueEnum};
+use crate::{exit::Failure, node::layout::Layout, render::Format};
+use clap::{Parser, Subcommand};
 use serde::Serialize;
 use std::io::Write;
 
+mod load;
 mod log;
 
-/// Measure, beside a named peer or limit
+/// Measure: this machine beside a named peer or limit, or a live instance under load
 #[derive(Debug, Parser)]
-#[command(after_help = "Examples:\n  cairn bench log\n  cairn bench log --format json --runs 5")]
+#[command(after_help = "Examples:
+  cairn bench log
+  cairn bench log --format json --runs 5
+  cairn bench load --dir founded --node http://127.0.0.1:7070,http://127.0.0.1:7071 --rate 500 --seconds 60")]
 pub struct Args {
-    name: Name,
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// Events through the disk log and the decider, in a folder of its own
+    Log(Log),
+    /// Events at a steady rate into a live instance, and what became of each
+    Load(load::Args),
+}
+
+#[derive(Debug, Parser)]
+struct Log {
     /// Runs of each figure; the median is shown
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=25))]
     runs: u8,
     #[arg(long, value_enum, default_value_t)]
     format: Format,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Name {
-    /// Events through the disk log and the decider
-    Log,
 }
 
 /// One figure.
@@ -45,11 +56,11 @@ impl Figure {
     }
 }
 
-pub async fn run(args: Args) -> Result<(), Failure> {
-    let figures = match args.name {
-        Name::Log => log::run(args.runs).await?,
-    };
-    show(&figures, args.format).map_err(|error| anyhow::Error::from(error).into())
+pub async fn run(args: Args, layout: &Layout) -> Result<(), Failure> {
+    match args.what {
+        What::Log(Log { runs, format }) => show(&log::run(runs).await?, format).map_err(|error| anyhow::Error::from(error).into()),
+        What::Load(args) => load::run(args, layout).await,
+    }
 }
 
 fn show(figures: &[Figure], format: Format) -> std::io::Result<()> {

@@ -101,7 +101,7 @@ pub async fn run(command: Command, dir: Option<PathBuf>) -> Result<(), Failure> 
         Command::Snapshot(args) => snapshot::run(args, &layout).await,
         Command::Status(args) => status::run(args, &layout).await,
         Command::Lag(args) => lag::run(args, &layout).await,
-        Command::Bench(args) => bench::run(args).await,
+        Command::Bench(args) => bench::run(args, &layout).await,
         Command::Completions(args) => completions::run(&args),
     }
 }

@@ -36,7 +36,11 @@ pub async fn run(args: Args, layout: &Layout) -> Result<(), Failure> {
     let body = Body::from_json(&args.r#type, args.data.as_bytes()).map_err(|error| Failure::usage(format!("{}: {error}", args.r#type)))?;
     let client = commands::node(args.node.as_deref(), layout).await?;
     let realm = realm(&client, args.realm.as_deref(), layout).await?;
-    let mut speaker = Speaker::open(layout, &key(args.key.as_deref(), layout)?, client)?;
+    let key = key(args.key.as_deref(), layout)?;
+    let mut speaker = match &body {
+        Body::RealmOpened(opened) => Speaker::open_at(layout, &key, client, opened.partition)?,
+        _ => Speaker::open(layout, &key, client)?,
+    };
     let verdict = speaker.say(realm, body).await?;
     let row = Row::of([
         ("event", json!(verdict.event_hash)),

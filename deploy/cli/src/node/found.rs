@@ -34,6 +34,9 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 const LOOK: Duration = Duration::from_millis(100);
 const LOOKS: u32 = 600;
 
+/// The partition of the first realm.
+const HOME: u32 = 0;
+
 /// One author's way through its founding events: how many of each topic were asked for so far.
 struct Founder<'a> {
     speaker: Speaker,
@@ -43,7 +46,10 @@ struct Founder<'a> {
 
 impl<'a> Founder<'a> {
     async fn enter(layout: &Layout, name: &str, client: &Client, bar: &'a ProgressBar) -> Result<Founder<'a>, Failure> {
-        let mut speaker = Speaker::open(layout, &layout.key(name), client.clone())?;
+        Founder::with(Speaker::open(layout, &layout.key(name), client.clone())?, bar).await
+    }
+
+    async fn with(mut speaker: Speaker, bar: &'a ProgressBar) -> Result<Founder<'a>, Failure> {
         speaker.settle_pending().await?;
         Ok(Founder { speaker, asked: BTreeMap::new(), bar })
     }
@@ -142,10 +148,10 @@ fn unenlisted(error: WorkerError) -> Failure {
 
 async fn open_realm(setup: &Setup, layout: &Layout, client: &Client, instance: InstanceId, bar: &ProgressBar) -> Result<RealmId, Failure> {
     let issuer = Speaker::open(layout, &layout.key("issuer"), client.clone())?.id();
-    let mut admin = Founder::enter(layout, "admin", client, bar).await?;
+    let mut admin = Founder::with(Speaker::open_at(layout, &layout.key("admin"), client.clone(), HOME)?, bar).await?;
     let realm = RealmOpened {
         name: setup.realm.name.clone(),
-        partition: 0,
+        partition: HOME,
         admins: vec![admin.speaker.id()],
         admission: Admission::Open,
         currency: Currency { code: setup.realm.currency.clone(), scale: setup.realm.scale },

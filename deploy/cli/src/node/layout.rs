@@ -40,6 +40,11 @@ impl Layout {
         self.root.join("outbox")
     }
 
+    /// The outbox for lanes of the instance at a partition: each partition numbers its own. The first one's are the folder's.
+    pub fn outbox_at(&self, partition: u32) -> PathBuf {
+        if partition == 0 { self.outbox() } else { self.outbox().join(format!("partition-{partition}")) }
+    }
+
     pub fn blobs(&self) -> PathBuf {
         self.root.join("blobs")
     }

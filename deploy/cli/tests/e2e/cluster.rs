@@ -5,9 +5,10 @@
 use crate::node::{Http, Running, cairn, run, until};
 use serde_json::Value;
 use std::{
+    collections::{BTreeMap, BTreeSet},
     fs,
     io::{BufRead, BufReader},
-    path::Path,
+    path::{Path, PathBuf},
     process::{ChildStdout, Stdio},
     sync::atomic::{AtomicU32, Ordering},
     time::{Duration, SystemTime},
@@ -89,9 +90,19 @@ impl Cluster {
         (cluster, first)
     }
 
+    /// Where the instance's keys are.
+    pub fn founded(&self) -> PathBuf {
+        self.folder.path().join("founded")
+    }
+
     pub fn processor(&self, name: &str) -> Role {
-        let key = self.folder.path().join("founded/keys/processor.key");
-        Role::start("processor", &self.folder.path().join(name), &self.log, &["--key", text(&key)])
+        self.processor_over(name, &self.log)
+    }
+
+    /// A processor that reaches the brokers by another way.
+    pub fn processor_over(&self, name: &str, log: &str) -> Role {
+        let key = self.founded().join("keys/processor.key");
+        Role::start("processor", &self.folder.path().join(name), log, &["--key", text(&key)])
     }
 
     /// Where commands write and read.
@@ -101,7 +112,7 @@ impl Cluster {
 
     pub fn workers(&self) -> Vec<Running> {
         let start = |name: &str| {
-            let founded = self.folder.path().join("founded");
+            let founded = self.founded();
             let mut command = cairn(&["worker", "--dir", text(&founded), "--node", &self.node(), "--name", name]);
             command.stdout(Stdio::null());
             Running::start(command)
@@ -111,7 +122,7 @@ impl Cluster {
 
     /// Submits the small job; `meanwhile` runs until it has ended.
     pub fn job(&self, mut meanwhile: impl FnMut(&Cluster)) -> Value {
-        let (founded, job) = (self.folder.path().join("founded"), self.folder.path().join("job.yaml"));
+        let (founded, job) = (self.founded(), self.folder.path().join("job.yaml"));
         fs::write(&job, JOB).unwrap();
         run(&["submit", text(&job), "--dir", text(&founded), "--node", &self.node()]).good();
         until("the job ends", || {
@@ -120,18 +131,46 @@ impl Cluster {
         })
     }
 
+    /// What a role counts, by name and labels as `/metrics` writes them; nothing if it does not answer.
+    pub fn counts(&self, role: &Role) -> BTreeMap<String, f64> {
+        let asked = self.http.ask("GET", &format!("{}/metrics", role.url), &[], Vec::new(), Duration::from_secs(10));
+        let text = asked.map(|answer| answer.text()).unwrap_or_default();
+        let of = |line: &str| line.rsplit_once(' ').and_then(|(name, value)| Some((name.to_owned(), value.parse().ok()?)));
+        text.lines().filter(|line| !line.starts_with('#')).filter_map(of).collect()
+    }
+
+    /// The partitions that a processor leads, and so counts the lag of.
+    pub fn led(&self, role: &Role) -> BTreeSet<u32> {
+        let led = |name: &String| name.strip_prefix("cairn_lag_records{partition=\"")?.strip_suffix("\",fold=\"decider\"}")?.parse().ok();
+        self.counts(role).keys().filter_map(led).collect()
+    }
+
+    /// Journal records that did not count, as processors counted them.
+    pub fn voids<'a>(&self, roles: impl IntoIterator<Item = &'a Role>) -> f64 {
+        let of =
+            |role| self.counts(role).into_iter().filter(|(name, _)| name.starts_with("cairn_void_blocks_total")).map(|(_, count)| count);
+        roles.into_iter().flat_map(of).sum()
+    }
+
+    /// Claims in the journals, by partition: each change of owner is one.
+    pub fn epochs(&self) -> BTreeMap<u64, u64> {
+        let rows = self.sql("SELECT partition, max(epoch) AS epoch FROM blocks GROUP BY partition");
+        rows.iter().map(|row| (row["partition"].as_u64().unwrap(), row["epoch"].as_u64().unwrap())).collect()
+    }
+
     pub fn sql(&self, question: &str) -> Vec<Value> {
         until(question, || self.http.sql(&self.projector.url, question, Duration::from_secs(30)))
     }
 
-    /// What must hold at the end of every story.
-    pub fn is_well(&self) {
+    /// What must hold at the end of every story; what the journal's replay says of each partition.
+    pub fn is_well(&self) -> Vec<Value> {
         let sums = self.sql("SELECT sum(balance) AS n FROM balances");
         assert_eq!(sums[0]["n"].to_string().trim_matches('"'), "0", "the books balance");
         assert!(self.sql("SELECT * FROM slashes").is_empty(), "nobody honest is slashed");
         let twice = "SELECT event_hash FROM events WHERE verdict IS NOT NULL GROUP BY event_hash HAVING count(*) > 1";
         assert!(self.sql(twice).is_empty(), "no event is decided twice");
-        let rows = run(&["replay", "--check", "--dir", text(&self.folder.path().join("founded")), "--format", "json"]).rows();
+        let rows = run(&["replay", "--check", "--dir", text(&self.founded()), "--format", "json"]).rows();
         assert!(rows.iter().all(|row| row["problem_count"] == 0), "{rows:?}");
+        rows
     }
 }

@@ -4,6 +4,8 @@
 //! Refuses to start a broker: `CAIRN_KAFKA` names one (tests/run.sh starts real ones), and without it these tests are ignored.
 
 mod archived;
+mod cut;
+mod scaling;
 
 use crate::{
     cluster::{Cluster, log_url, text},

@@ -1,0 +1,76 @@
+//! Watching: one journal of a live instance, followed for the decisions of a run.
+//!
+//! Owns the look at it, twice a second: the log's own time of a valid block says when its events were decided, so that looking seldom costs
+//! no precision. That time is the log's and the time an event was due is ours: clocks must be in step, as everywhere in Cairn.
+//! Refuses a rule of its own: a block counts if the one follower says so.
+
+use super::meter::Meter;
+use crate::{
+    afar::Afar,
+    client::Client,
+    exit::{Exit, Failure},
+};
+use anyhow::anyhow;
+use cairn_log::{
+    ReadError,
+    journal::{Chain, Follower, JournalError, Step, Taken},
+};
+use cairn_schemas::{
+    InstanceId,
+    decision::{Decision, Subject, Verdict},
+    record,
+};
+use std::{convert::Infallible, sync::Arc, time::Duration};
+use tokio::time::sleep;
+
+/// Between two looks at a journal.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// One journal and whom to tell.
+#[derive(Debug)]
+pub struct Watch {
+    follower: Follower,
+    meter: Meter,
+}
+
+impl Watch {
+    pub fn new(client: Client, instance: InstanceId, partition: u32, meter: Meter) -> Watch {
+        let log = Arc::new(Afar::new(client, partition));
+        Watch { follower: Follower::new(log, Chain::of(instance, partition)), meter }
+    }
+
+    /// Takes all that is there.
+    pub async fn catch_up(&mut self) -> Result<(), Failure> {
+        let meter = &self.meter;
+        self.follower.catch_up(|taken| tell(meter, &taken)).await.map(drop).map_err(unread)
+    }
+
+    /// Takes what comes, for good. A node that does not answer may be back soon; a journal that halts its readers will not.
+    pub async fn run(mut self) -> Result<Infallible, Failure> {
+        loop {
+            let meter = &self.meter;
+            match self.follower.catch_up(|taken| tell(meter, &taken)).await {
+                Ok(_) | Err(JournalError::Read(ReadError::Io { .. })) => sleep(LOOK).await,
+                Err(error) => return Err(unread(error)),
+            }
+        }
+    }
+}
+
+fn tell(meter: &Meter, taken: &Taken) {
+    let Step::Block(block) = &taken.step else { return };
+    block.body.decisions.iter().for_each(|decision| tell_one(meter, decision, taken.time));
+}
+
+fn tell_one(meter: &Meter, decision: &Decision, at_ms: i64) {
+    let Subject::Event { record, .. } = &decision.subject else { return };
+    // A record that this binary cannot read is none that it wrote.
+    if let Ok(signed) = record::open(&record.0) {
+        meter.decided(signed.hash, at_ms, decision.verdict == Verdict::Accepted);
+    }
+}
+
+/// Why a journal cannot be followed.
+pub fn unread(error: JournalError) -> Failure {
+    Failure::new(Exit::Failed, error.code(), anyhow!(error))
+}
