@@ -142,7 +142,7 @@ kafka() {
   fi
   export CAIRN_KAFKA CAIRN_KAFKA_DIR=$BROKERS
   # Whole programs first: the others kill the brokers.
-  tests 'Programs over Kafka' "$LOGS/kafka-e2e.log" --test e2e -- --ignored kafka:: --test-threads=2
+  tests 'Programs over Kafka' "$LOGS/kafka-e2e.log" --test e2e -- --ignored kafka:: --nocapture --test-threads=2
   tests 'Kafka' "$LOGS/kafka.log" --test kafka -- --ignored --nocapture --test-threads=1
   unset CAIRN_KAFKA CAIRN_KAFKA_DIR
   stop_brokers

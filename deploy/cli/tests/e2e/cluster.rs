@@ -146,10 +146,10 @@ impl Cluster {
     }
 
     /// Journal records that did not count, as processors counted them.
-    pub fn voids<'a>(&self, roles: impl IntoIterator<Item = &'a Role>) -> f64 {
-        let of =
-            |role| self.counts(role).into_iter().filter(|(name, _)| name.starts_with("cairn_void_blocks_total")).map(|(_, count)| count);
-        roles.into_iter().flat_map(of).sum()
+    pub fn voids<'a>(&self, roles: impl IntoIterator<Item = &'a Role>) -> u64 {
+        let voids = |role| self.counts(role).into_iter().filter(|(name, _)| name.starts_with("cairn_void_blocks_total"));
+        // A counter is a whole number.
+        roles.into_iter().flat_map(voids).map(|(_, count)| count as u64).sum()
     }
 
     /// Claims in the journals, by partition: each change of owner is one.
