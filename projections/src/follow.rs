@@ -87,6 +87,7 @@ impl Following {
         // The tree first: a row that is visible can be proved.
         self.projections.proofs().extend(self.partition, &block.leaves);
         let reached = Reached { height: block.header.height, time: block.header.time };
+        self.projections.note_decided(self.partition, block.header.next);
         self.projections.tables().apply(self.partition, reached, rows)
     }
 }

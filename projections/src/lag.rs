@@ -10,12 +10,16 @@ use crate::{
 };
 use async_trait::async_trait;
 use cairn_log::{Backlog, Place};
-use cairn_schemas::Timestamp;
-use std::{fmt, time::Duration};
+use cairn_schemas::{Stream, Timestamp};
+use futures::future::join_all;
+use std::{collections::BTreeSet, fmt, time::Duration};
 use tokio::time::{Instant, timeout_at};
 
 /// How often the end of a journal is looked at again: what lies there may be markers that nobody reads.
 const LOOK: Duration = Duration::from_millis(100);
+
+/// The fold of those who decide.
+const DECIDER: &str = "decider";
 
 /// How far one fold of one partition is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,9 +57,24 @@ impl Projections {
     pub(crate) async fn lags(&self) -> Result<Vec<LagRow>, ProjectionError> {
         let now = self.log().time().await?;
         let mut lags = self.folds().lags(now).await;
+        let told: BTreeSet<u32> = lags.iter().filter(|lag| lag.fold == DECIDER).map(|lag| lag.partition).collect();
+        let elsewhere = (0..self.log().partitions()).filter(|partition| !told.contains(partition));
+        lags.extend(join_all(elsewhere.map(|partition| self.undecided(partition, now))).await);
         lags.extend(self.own_lags(now).await?);
         let at = Timestamp::from_millis(now).unwrap_or_default();
         Ok(lags.into_iter().map(|lag| LagRow::of(lag, at)).collect())
+    }
+
+    /// How far a decider is that runs in another process, or nowhere: what lies in the topics behind the positions in its journal.
+    async fn undecided(&self, partition: u32, now: i64) -> FoldLag {
+        let behind = self.decided(partition).map(|next| (Place::new(Stream::Topic(next.topic), partition), next.offset));
+        // A topic that cannot be read is for its reader to report.
+        let behind = join_all(behind.map(|(place, from)| Backlog::at(self.log().as_ref(), place, from))).await;
+        let behind: Vec<Backlog> = behind.into_iter().map(Result::unwrap_or_default).collect();
+        let records = behind.iter().map(|backlog| backlog.records).sum();
+        let age_ms = behind.iter().map(|backlog| backlog.age_ms(now)).max().unwrap_or(0);
+        let height = self.tables().moment().reached.get(&partition).map(|reached| reached.height);
+        FoldLag { partition, fold: DECIDER, height, records, age_ms }
     }
 
     /// How far our folds are, of each journal and of each table's files; `now` is the log's time, milliseconds since 1970.

@@ -7,7 +7,7 @@ use crate::{
     testing::{Journal, author, rows},
 };
 use cairn_log::Place;
-use cairn_schemas::Encoding;
+use cairn_schemas::{Encoding, Topic, block::Next};
 use serde_json::{Value, json};
 use std::{path::Path, sync::Arc};
 use tokio::sync::watch;
@@ -63,6 +63,23 @@ async fn folds_beside_the_tables_are_told_of() {
     let projections = Projections::in_memory(journal.log.clone(), Options::default()).await.unwrap().with_folds(Arc::new(Other));
     let now = u64::try_from(journal.log.time().await.unwrap()).unwrap();
     assert_eq!(lag(&projections, "decider").await, [behind(7, now)]);
+}
+
+#[tokio::test]
+async fn a_decider_elsewhere_is_behind_by_what_its_journal_has_not_taken() {
+    let journal = Journal::begin(2, Encoding::Cose).await;
+    let projections = Projections::in_memory(journal.log.clone(), Options::default()).await.unwrap();
+    projections.catch_up().await.unwrap();
+    assert_eq!(lag(&projections, "decider").await, [behind(0, 0), behind(0, 0)]);
+    let place = |topic| Place::new(Stream::Topic(topic), 1);
+    journal.log.append(place(Topic::Audit), vec!["one".into(), "two".into()]).await.unwrap();
+    journal.clock.advance(2_000);
+    journal.log.append(place(Topic::Votes), vec!["three".into()]).await.unwrap();
+    journal.clock.advance(1_000);
+    assert_eq!(lag(&projections, "decider").await, [behind(0, 0), behind(3, 3_000)]);
+    let taken = Next::start().map(|next| Next { offset: if next.topic == Topic::Audit { 2 } else { 0 }, ..next });
+    projections.note_decided(1, taken);
+    assert_eq!(lag(&projections, "decider").await, [behind(0, 0), behind(1, 1_000)]);
 }
 
 #[tokio::test]

@@ -14,7 +14,7 @@ use crate::{
     tree::Tree,
 };
 use cairn_log::EventLog;
-use cairn_schemas::{InstanceId, LeafHash};
+use cairn_schemas::{InstanceId, LeafHash, block::Next};
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::Path,
@@ -38,6 +38,8 @@ struct Shared {
     options: Options,
     /// Journal offset that each partition's fold reads next.
     offsets: watch::Sender<BTreeMap<u32, u64>>,
+    /// How far the inputs of each partition are decided, by the last block folded.
+    decided: Mutex<BTreeMap<u32, [Next; 6]>>,
     /// Partitions whose fold halted, with the code of the reason.
     halts: Mutex<BTreeMap<u32, &'static str>>,
     /// The folds beside us, of whose lag we tell too.
@@ -147,6 +149,7 @@ impl Projections {
             engine,
             options,
             offsets: watch::Sender::new(BTreeMap::new()),
+            decided: Mutex::default(),
             halts: Mutex::default(),
             folds: RwLock::new(Arc::new(NoFolds)),
             current: watch::Sender::new(BTreeSet::new()),
@@ -217,6 +220,16 @@ impl Projections {
         self.shared.offsets.send_modify(|offsets| {
             offsets.insert(partition, offset);
         });
+    }
+
+    pub(crate) fn note_decided(&self, partition: u32, next: [Next; 6]) {
+        self.shared.decided.lock().unwrap_or_else(PoisonError::into_inner).insert(partition, next);
+    }
+
+    /// The next inputs to be decided, as far as our fold knows.
+    pub(crate) fn decided(&self, partition: u32) -> [Next; 6] {
+        let decided = self.shared.decided.lock().unwrap_or_else(PoisonError::into_inner);
+        decided.get(&partition).copied().unwrap_or_else(Next::start)
     }
 
     pub(crate) fn offset(&self, partition: u32) -> u64 {

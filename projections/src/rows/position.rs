@@ -20,7 +20,7 @@ row! {
     /// How far one fold of one partition is.
     LagRow of ConsumerLag at () {
         partition: u32,
-        /// `journal` for the rows that queries see; a table's name for what its Delta table holds; `decider` and `gateway` in a node.
+        /// `journal` for the rows that queries see; a table's name for what its Delta table holds; `decider`; `gateway` in a node.
         fold: &'static str,
         /// Blocks of the partition up to here, the last one's height; none before block 0.
         height: Option<u64>,
