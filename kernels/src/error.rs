@@ -102,6 +102,12 @@ pub enum ProgramError {
     /// There is no adjoint for an instruction on the path.
     #[error("instruction {id} ({op}) has no gradient")]
     NotDifferentiable { id: u32, op: &'static str },
+    /// A code that is no instruction of this contract.
+    #[error("instruction {id} has code {code}, which contract version {} does not know", crate::contract::VERSION)]
+    Unknown { id: u32, code: u32 },
+    /// Words that are not those of the instruction.
+    #[error("instruction {id} ({op}): its words are not an operand for each place and one of the values of each attribute")]
+    Misshapen { id: u32, op: &'static str },
 }
 
 impl ProgramError {
@@ -115,6 +121,8 @@ impl ProgramError {
             Self::TooLarge { .. } => "CRN-2305",
             Self::Output { .. } => "CRN-2306",
             Self::NotDifferentiable { .. } => "CRN-2307",
+            Self::Unknown { .. } => "CRN-2308",
+            Self::Misshapen { .. } => "CRN-2309",
         }
     }
 }

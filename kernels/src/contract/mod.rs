@@ -3,6 +3,7 @@
 //! Owns scalars, orders of accumulation, random numbers and the state of the floating-point unit, each written so
 //! short that it can be read as the specification. Refuses speed: the fast twins live in `exec` and are tested against this.
 
+pub mod convert;
 pub mod float_mode;
 pub mod order;
 pub mod philox;

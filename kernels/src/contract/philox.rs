@@ -17,6 +17,9 @@ pub enum Site {
     Digits = 4,
 }
 
+/// Programs draw at sites from this one on; those before it are [`Site`]s.
+pub const PROGRAM_SITES: u32 = 16;
+
 /// The four words of one counter under one key.
 pub fn philox(key: [u32; 2], counter: [u32; 4]) -> [u32; 4] {
     let (mut x, mut k) = (counter, key);

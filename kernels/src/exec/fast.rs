@@ -3,6 +3,12 @@
 //! Owns matrix products by register tiles, column sums, lane sums and element-wise loops, each vectorised across outputs
 //! or lanes, so that every output sees the reference's operations in the reference's order. Refuses any other order.
 
+mod elementwise;
+mod lookups;
+mod movement;
+mod reductions;
+mod windows;
+
 use std::borrow::Cow;
 
 use rayon::prelude::*;
@@ -19,6 +25,8 @@ const TILE_ROWS: usize = 4;
 const TILE_COLUMNS: usize = 32;
 /// Multiply-adds below which handing rows to other threads costs more than it saves.
 const PARALLEL_WORK: usize = 1 << 20;
+/// The same for element-wise work.
+const PARALLEL_ELEMENTS: usize = 1 << 15;
 
 /// The fast executor.
 #[derive(Debug)]
@@ -37,6 +45,22 @@ impl Fast {
     /// The instruction set.
     pub fn name(&self) -> &'static str {
         self.isa.name()
+    }
+
+    /// Calls `work` with each thread's share of `out` and the place of its first element, a multiple of `unit`.
+    fn parts<T: Send>(&self, out: &mut [T], unit: usize, work: impl Fn(usize, &mut [T]) + Sync) {
+        self.parts_of(out.len(), out, unit, work);
+    }
+
+    /// As `parts`, for work on `size` elements.
+    fn parts_of<T: Send>(&self, size: usize, out: &mut [T], unit: usize, work: impl Fn(usize, &mut [T]) + Sync) {
+        match &self.pool {
+            Some(pool) if size >= PARALLEL_ELEMENTS && out.len() > unit => {
+                let share = out.len().div_ceil(pool.current_num_threads()).next_multiple_of(unit);
+                pool.install(|| out.par_chunks_mut(share).enumerate().for_each(|(index, out)| work(index * share, out)));
+            }
+            _ => work(0, out),
+        }
     }
 
     /// One output element per pair of input elements.

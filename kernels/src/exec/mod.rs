@@ -1,15 +1,17 @@
 //! Executors: programs in, tensors out, the same bits from each.
 //!
-//! Owns the interpreter of instructions (`run`), the scalar reference (`reference`), the vectorised twin (`fast`, over
-//! `simd`) and the transcendental functions over slices (`vector`). Refuses every choice that could change a bit: threads
-//! and vectors run across outputs only.
+//! Owns the interpreter of instructions (`run`, `dispatch`), the scalar reference (`reference`), the vectorised twin
+//! (`fast`, over `simd`) and the transcendental functions over slices (`vector`). Refuses every choice that could change a
+//! bit: threads and vectors run across outputs only.
 
+mod dispatch;
 mod fast;
 mod reference;
 mod run;
 mod simd;
 mod tensor;
 mod vector;
+mod walk;
 
 pub use tensor::{Elements, Tensor};
 pub use vector::apply;
@@ -63,5 +65,7 @@ impl Executor {
 
 #[cfg(test)]
 mod oracle_tests;
+#[cfg(test)]
+mod program_tests;
 #[cfg(test)]
 mod twin_tests;

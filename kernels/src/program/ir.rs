@@ -1,19 +1,135 @@
-//! The instruction set.
+//! Types of values, and the families of functions that instructions apply.
 //!
-//! Owns names, operands and attributes of instructions and the meaning of each in one sentence; every rounding is in that
-//! sentence. Refuses to check: that is `shape`'s.
+//! Owns element types, shapes and, for each function of a family, its name, its number and its meaning in one sentence
+//! in which every rounding is. Refuses the instructions themselves, which are `op`'s, and checks, which are `shape`'s.
+
+use super::op::Attribute;
 
 /// The name of a value: the place of the instruction that makes it.
 pub type Id = u32;
 
-/// Type of a tensor's elements.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(u32)]
-pub enum Dtype {
-    /// IEEE 754 binary32.
-    F32 = 1,
-    /// Unsigned 32-bit integers: labels and classes.
-    U32 = 2,
+/// A set of alternatives that canonical bytes name by number. A number once given is never given again.
+macro_rules! family {
+    ($(#[$meta:meta])* $family:ident { $($(#[$doc:meta])* $variant:ident = $word:literal $name:literal,)* }) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        #[repr(u32)]
+        pub enum $family { $($(#[$doc])* $variant = $word,)* }
+
+        impl $family {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$variant),*];
+
+            /// Its name for people.
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name,)* }
+            }
+        }
+
+        impl Attribute for $family {
+            fn put(&self, words: &mut Vec<u32>) {
+                words.push(*self as u32);
+            }
+
+            fn take(words: &mut &[u32]) -> Option<Self> {
+                let word = u32::take(words)?;
+                Self::ALL.iter().copied().find(|&of| of as u32 == word)
+            }
+        }
+    };
+}
+
+family! {
+    /// Type of a tensor's elements.
+    Dtype {
+        /// IEEE 754 binary32.
+        F32 = 1 "f32",
+        /// Unsigned 32-bit integers: labels, classes, conditions, random words.
+        U32 = 2 "u32",
+        /// Integers from −127 to 127: factors of an exact product. −128 is none, so that a sign can always be turned.
+        I8 = 3 "i8",
+        /// Signed 32-bit integers: exact products.
+        I32 = 4 "i32",
+        /// The upper half of a binary32: storage only, nothing computes in it.
+        Bf16 = 5 "bf16",
+    }
+}
+
+family! {
+    /// Functions of one f32.
+    Unary {
+        /// −x.
+        Negate = 1 "negate",
+        /// |x|.
+        Absolute = 2 "absolute",
+        /// 1 ÷ x.
+        Reciprocal = 3 "reciprocal",
+        /// eˣ, correctly rounded.
+        Exp = 4 "exp",
+        /// The natural logarithm, correctly rounded.
+        Log = 5 "log",
+        /// With e = exp(−|x|) and r = 1 ÷ (1 + e): e × r for x < 0, else r. Nothing overflows, and no small result is lost.
+        Sigmoid = 6 "sigmoid",
+    }
+}
+
+family! {
+    /// Functions of two f32, one rounding each.
+    Binary {
+        /// a + b.
+        Add = 1 "add",
+        /// a − b.
+        Subtract = 2 "subtract",
+        /// a × b.
+        Multiply = 3 "multiply",
+        /// a ÷ b.
+        Divide = 4 "divide",
+        /// The larger: −0 < +0, a NaN wins.
+        Maximum = 5 "maximum",
+        /// The smaller: −0 < +0, a NaN wins.
+        Minimum = 6 "minimum",
+    }
+}
+
+family! {
+    /// Relations of two numbers of one type: 1 where it holds, else 0. None holds for a NaN; −0 equals +0.
+    Relation {
+        /// a = b.
+        Equal = 1 "equal",
+        /// a < b.
+        Less = 2 "less",
+        /// a ≤ b.
+        LessOrEqual = 3 "less_or_equal",
+    }
+}
+
+family! {
+    /// Reductions of one axis, which remains with length 1. Over the last axis sums follow the lane rule, over any other
+    /// the chunk rule.
+    Reduction {
+        /// Σ x.
+        Sum = 1 "sum",
+        /// Σ x², each square fused into its sum.
+        SumSquares = 2 "sum_squares_of",
+        /// The largest: −0 < +0, a NaN wins.
+        Maximum = 3 "maximum_of",
+    }
+}
+
+impl Dtype {
+    /// Bytes of one element.
+    pub fn size(self) -> u64 {
+        match self {
+            Self::F32 | Self::U32 | Self::I32 => 4,
+            Self::Bf16 => 2,
+            Self::I8 => 1,
+        }
+    }
+
+    /// Whether its values approximate real numbers, so that gradients pass through them.
+    pub fn is_float(self) -> bool {
+        matches!(self, Self::F32 | Self::Bf16)
+    }
 }
 
 /// Element type and static shape, outermost axis first; a scalar has no axes.
@@ -41,101 +157,12 @@ impl Type {
 
     /// Bytes of the elements.
     pub fn bytes(&self) -> u64 {
-        self.elements().saturating_mul(4)
+        self.elements().saturating_mul(self.dtype.size())
     }
 }
 
 impl std::fmt::Display for Type {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let dtype = match self.dtype {
-            Dtype::F32 => "f32",
-            Dtype::U32 => "u32",
-        };
-        write!(f, "{dtype}{:?}", self.shape)
-    }
-}
-
-/// One instruction. Attributes that are numbers are kept as their bits.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Op {
-    /// Tensor `tensor` of the state.
-    State { tensor: u32, shape: Vec<u32> },
-    /// Argument `slot` of the execution.
-    Input { slot: u32, dtype: Dtype, shape: Vec<u32> },
-    /// Every element is the f32 with these bits.
-    Fill { bits: u32, shape: Vec<u32> },
-    /// A·B of two matrices, each read transposed if so marked; chunk rule over the common axis.
-    MatMul { a: Id, b: Id, a_transposed: bool, b_transposed: bool },
-    /// x\[i,j\] + bias\[j\], one rounding.
-    AddBias { x: Id, bias: Id },
-    /// max(x, +0).
-    Relu { x: Id },
-    /// gradient where x > 0, else +0 (so at NaN).
-    ReluGrad { x: Id, gradient: Id },
-    /// For each row: log(s) − (x\[label\] − max), where s = Σ exp(x − max) by the lane rule.
-    CrossEntropy { logits: Id, labels: Id },
-    /// For each row i and class j: (exp(x − max) ÷ s − \[j is the label\]) × gradient\[i\].
-    CrossEntropyGrad { logits: Id, labels: Id, gradient: Id },
-    /// Σ x ÷ n over a vector: lane rule, then one division.
-    Mean { x: Id },
-    /// A vector of `count` elements, each gradient ÷ count.
-    MeanGrad { gradient: Id, count: u32 },
-    /// Σ over rows of a matrix, for each column: chunk rule.
-    SumRows { x: Id },
-    /// a + b, element by element.
-    Add { a: Id, b: Id },
-    /// Σ x² over all elements by the lane rule: a scalar.
-    SumSquares { x: Id },
-    /// √x, element by element.
-    Sqrt { x: Id },
-    /// fma(momentum, velocity, gradient).
-    Velocity { velocity: Id, gradient: Id, momentum: u32 },
-    /// fma(−rate, velocity, parameter).
-    Descend { parameter: Id, velocity: Id, rate: u32 },
-    /// For each row the lowest index of its largest element; NaN is larger than any number.
-    Argmax { x: Id },
-}
-
-impl Op {
-    /// The instruction's name in errors.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::State { .. } => "state",
-            Self::Input { .. } => "input",
-            Self::Fill { .. } => "fill",
-            Self::MatMul { .. } => "matmul",
-            Self::AddBias { .. } => "add_bias",
-            Self::Relu { .. } => "relu",
-            Self::ReluGrad { .. } => "relu_grad",
-            Self::CrossEntropy { .. } => "cross_entropy",
-            Self::CrossEntropyGrad { .. } => "cross_entropy_grad",
-            Self::Mean { .. } => "mean",
-            Self::MeanGrad { .. } => "mean_grad",
-            Self::SumRows { .. } => "sum_rows",
-            Self::Add { .. } => "add",
-            Self::SumSquares { .. } => "sum_squares",
-            Self::Sqrt { .. } => "sqrt",
-            Self::Velocity { .. } => "velocity",
-            Self::Descend { .. } => "descend",
-            Self::Argmax { .. } => "argmax",
-        }
-    }
-
-    /// The values it reads, in the order of their declaration.
-    pub fn operands(&self) -> Vec<Id> {
-        match *self {
-            Self::State { .. } | Self::Input { .. } | Self::Fill { .. } => vec![],
-            Self::MatMul { a, b, .. } | Self::Add { a, b } => vec![a, b],
-            Self::AddBias { x, bias } => vec![x, bias],
-            Self::ReluGrad { x, gradient } => vec![x, gradient],
-            Self::CrossEntropy { logits, labels } => vec![logits, labels],
-            Self::CrossEntropyGrad { logits, labels, gradient } => vec![logits, labels, gradient],
-            Self::MeanGrad { gradient, .. } => vec![gradient],
-            Self::Velocity { velocity, gradient, .. } => vec![velocity, gradient],
-            Self::Descend { parameter, velocity, .. } => vec![parameter, velocity],
-            Self::Relu { x } | Self::Mean { x } | Self::SumRows { x } | Self::SumSquares { x } | Self::Sqrt { x } | Self::Argmax { x } => {
-                vec![x]
-            }
-        }
+        write!(f, "{}{:?}", self.dtype.name(), self.shape)
     }
 }

@@ -1,16 +1,25 @@
 //! Programs: tensor instructions in single-assignment form with static shapes, and what can be said of them without running.
 //!
-//! Owns the instruction set (`ir`), the check of every shape before anything is allocated (`shape`), canonical bytes and
-//! hash (`canonical`), and differentiation from program to program (`gradient`). Refuses execution, which is `exec`'s.
+//! Owns the instruction set (`ir`, `op`), the check of every shape before anything is allocated (`shape`), lifetimes and
+//! peak memory (`liveness`), canonical bytes and hash (`canonical`), and differentiation from program to program
+//! (`gradient`). What a person composes of instructions is in `build`, `layers` and `optim`. Refuses execution, which is
+//! `exec`'s.
 
+mod build;
 mod canonical;
 mod gradient;
 mod ir;
+mod liveness;
+mod op;
 mod shape;
 
 pub use gradient::gradient;
-pub use ir::{Dtype, Id, Op, Type};
+pub use ir::{Binary, Dtype, Id, Reduction, Relation, Type, Unary};
+pub use liveness::Lifetimes;
+pub use op::{Op, Operands};
 pub use shape::limits;
+
+use std::collections::BTreeMap;
 
 use crate::error::ProgramError;
 
@@ -46,7 +55,8 @@ impl Program {
 pub struct Draft {
     ops: Vec<Op>,
     types: Vec<Type>,
-    bytes: u64,
+    /// Scalars by their bits, so that each is made once.
+    constants: BTreeMap<u32, Id>,
 }
 
 impl Draft {
@@ -57,14 +67,11 @@ impl Draft {
 
     /// Adds one instruction and returns its id.
     ///
-    /// Errors name the instruction that would have got that id: an operand not before it, a shape that does not fit, a
-    /// size over the limits.
+    /// Errors name the instruction that would have got that id, and leave the draft as it was: an operand not before it, a
+    /// shape that does not fit, a size over the limits.
     pub fn push(&mut self, op: Op) -> Result<Id, ProgramError> {
         let id = self.ops.len() as Id;
-        shape::admit(id, &op, self.bytes)?;
         let result = shape::infer(id, &op, &self.types)?;
-        self.bytes += result.bytes();
-        shape::admit(id, &op, self.bytes)?;
         self.ops.push(op);
         self.types.push(result);
         Ok(id)
@@ -76,15 +83,23 @@ impl Draft {
     }
 
     /// The finished program with its outputs.
+    ///
+    /// Errors: an output that names no value; a peak of memory over the limit, naming the instruction where it is.
     pub fn finish(self, outputs: Vec<Id>) -> Result<Program, ProgramError> {
         for (index, &value) in outputs.iter().enumerate() {
             if value as usize >= self.ops.len() {
                 return Err(ProgramError::Output { index, value, count: self.ops.len() });
             }
         }
-        Ok(Program { ops: self.ops, types: self.types, outputs })
+        let program = Program { ops: self.ops, types: self.types, outputs };
+        program.within_memory()?;
+        Ok(program)
     }
 }
 
+#[cfg(test)]
+pub(crate) mod catalogue;
+#[cfg(test)]
+mod misfit_tests;
 #[cfg(test)]
 mod tests;

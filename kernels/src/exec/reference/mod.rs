@@ -1,7 +1,19 @@
 //! The scalar reference of every instruction: what the bits are.
 //!
-//! Owns one short function per instruction, written as the contract says it. Refuses speed. An executor implements
-//! [`Kernels`] by overriding what it does faster; everything else stays the reference.
+//! Owns one short function per instruction, written as the contract says it, in families. Refuses speed. An executor
+//! implements [`Kernels`] and its families by overriding what it does faster; everything else stays the reference.
+
+mod elementwise;
+mod lookups;
+mod movement;
+mod reductions;
+mod windows;
+
+pub use elementwise::{Elementwise, binary, holds, unary};
+pub use lookups::{Draw, Lookups};
+pub use movement::Movement;
+pub use reductions::{Line, Reductions};
+pub use windows::{Convolution, Pooling, Windows};
 
 use crate::contract::float_mode;
 use crate::contract::order::{argmax, chunked_dot, chunked_sum, lane_sum, lane_sum_of_squares, max};
@@ -31,7 +43,7 @@ impl Product {
 }
 
 /// The instructions as functions on elements; `columns` is the length of the last axis.
-pub trait Kernels {
+pub trait Kernels: Elementwise + Reductions + Movement + Windows + Lookups {
     /// Whether every thread that will compute is in the contract's floating-point mode.
     fn ready(&self) -> Result<(), KernelError> {
         float_mode::assert_default()
@@ -39,6 +51,19 @@ pub trait Kernels {
 
     fn matmul(&self, product: Product, a: &[f32], b: &[f32]) -> Vec<f32> {
         let element = |i: usize, j: usize| chunked_dot(product.k, |k| (a[product.a_at(i, k)], b[product.b_at(k, j)]));
+        (0..product.m).flat_map(|i| (0..product.n).map(move |j| (i, j))).map(|(i, j)| element(i, j)).collect()
+    }
+
+    /// The product of each pair of matrices, one after another.
+    fn batched_matmul(&self, product: Product, a: &[f32], b: &[f32]) -> Vec<f32> {
+        let pairs = a.chunks(product.m * product.k).zip(b.chunks(product.k * product.n));
+        pairs.flat_map(|(a, b)| self.matmul(product, a, b)).collect()
+    }
+
+    /// Exact: no order shows.
+    fn matmul_i8(&self, product: Product, a: &[i8], b: &[i8]) -> Vec<i32> {
+        let term = |i: usize, j: usize, k: usize| i32::from(a[product.a_at(i, k)]) * i32::from(b[product.b_at(k, j)]);
+        let element = |i: usize, j: usize| (0..product.k).map(|k| term(i, j, k)).sum();
         (0..product.m).flat_map(|i| (0..product.n).map(move |j| (i, j))).map(|(i, j)| element(i, j)).collect()
     }
 
@@ -116,6 +141,11 @@ pub trait Kernels {
 pub struct Reference;
 
 impl Kernels for Reference {}
+impl Elementwise for Reference {}
+impl Reductions for Reference {}
+impl Movement for Reference {}
+impl Windows for Reference {}
+impl Lookups for Reference {}
 
 /// exp(x − max) of one row, their lane sum and the maximum.
 struct Softmax {
