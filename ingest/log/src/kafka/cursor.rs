@@ -40,6 +40,8 @@ pub(super) struct Cursor {
 pub(super) struct Held {
     queue: PartitionQueue<Watch>,
     ready: VecDeque<Record>,
+    /// What was handed on last, so that it can be met again.
+    last: Option<Record>,
     /// One past the last record taken from the queue.
     next: u64,
     /// An error after which librdkafka fetches no more for this cursor.
@@ -75,7 +77,7 @@ impl Cursor {
         let mut queue = queue.ok_or_else(|| ClientError::ClientCreation(format!("no queue for {topic}[{partition}]")))?;
         queue.set_nonempty_callback(tell);
         client.consumer().incremental_assign(&list(topic, partition, from)?)?;
-        let held = Held { queue, ready: VecDeque::new(), next: from, broken: false };
+        let held = Held { queue, ready: VecDeque::new(), last: None, next: from, broken: false };
         Ok(Cursor {
             client,
             topic: topic.to_owned(),
@@ -155,6 +157,7 @@ impl Cursor {
         }
         if let Some(last) = records.last() {
             self.at.store(last.offset + 1, Ordering::Release);
+            held.last = Some(last.clone());
         }
         *self.used.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Instant::now();
         records
@@ -173,6 +176,11 @@ impl Held {
     /// The first record that was taken and not handed on.
     pub fn first(&self) -> Option<&Record> {
         self.ready.front()
+    }
+
+    /// What was handed on last, wherever this cursor is by now.
+    pub fn last(&self) -> Option<&Record> {
+        self.last.as_ref()
     }
 
     pub fn is_broken(&self) -> bool {

@@ -51,6 +51,7 @@ struct Question {
 pub(super) struct Ends {
     lanes: Vec<mpsc::Sender<Question>>,
     places: Arc<Places>,
+    asker: Asker,
     watch: Watch,
     brokers: String,
     patience: Duration,
@@ -67,7 +68,7 @@ impl Ends {
             let thread = thread::Builder::new().name(format!("kafka-ends-{lane}")).spawn(move || asker.run(questions));
             thread.map(|_| sender).map_err(|error| KafkaError::Client { reason: error.to_string() })
         });
-        Ok(Ends { lanes: lanes.collect::<Result<_, _>>()?, places, watch, brokers: options.bootstrap(), patience: options.patience })
+        Ok(Ends { lanes: lanes.collect::<Result<_, _>>()?, asker, places, watch, brokers: options.bootstrap(), patience: options.patience })
     }
 
     /// One past the last visible record.
@@ -80,9 +81,16 @@ impl Ends {
         self.ask(place, Which::First).await
     }
 
+    /// Looks anew who leads a place, for a leader that was replaced may still answer.
+    pub async fn learn(&self, place: Place) {
+        let (asker, topic) = (self.asker.clone(), self.places.topic(place).to_owned());
+        drop(tokio::task::spawn_blocking(move || asker.learn_leaders(&topic)).await);
+    }
+
     /// Asks until there is an answer, for as long as patience lasts.
     async fn ask(&self, place: Place, which: Which) -> Result<u64, KafkaError> {
         let began = Instant::now();
+        let mut missing = None;
         loop {
             self.watch.check()?;
             let (answer, answered) = oneshot::channel();
@@ -92,7 +100,9 @@ impl Ends {
                 Ok(offset) => return Ok(offset),
                 Err(code) => code,
             };
-            let for_good = is_refusal(code) || (is_missing(code) && began.elapsed() > SETTLING);
+            // Counted from the first such answer, for others before it may have taken long.
+            missing = is_missing(code).then(|| missing.unwrap_or_else(Instant::now));
+            let for_good = is_refusal(code) || missing.is_some_and(|since| since.elapsed() > SETTLING);
             if for_good || began.elapsed() > self.patience {
                 return Err(self.failed(place, code));
             }
@@ -134,7 +144,7 @@ fn is_late(code: RDKafkaErrorCode) -> bool {
 type Key = (String, i32);
 
 /// One thread's view.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 struct Asker {
     client: Arc<Tended>,
     places: Arc<Places>,

@@ -39,6 +39,9 @@ const AGAIN: Duration = Duration::from_secs(1);
 const LOOK: Duration = Duration::from_secs(1);
 /// How long a topic's new id may take to be told.
 const NEW_ID: Duration = Duration::from_millis(500);
+/// Questions, each after a new look at who leads, before an end that went back is believed: a leader that slept through its
+/// succession answers from memory until it hears of it.
+const DOUBTS: u32 = 6;
 
 /// The cursors of one place.
 type Cursors = Arc<Mutex<Vec<Arc<Cursor>>>>;
@@ -88,10 +91,7 @@ impl Readers {
     /// See [`crate::EventLog::read`].
     pub async fn read(&self, place: Place, from: u64, limit: ReadLimit) -> Result<Read, ReadError> {
         self.watch.check()?;
-        let end = self.ends.end(place).await?;
-        if from > end {
-            return Err(self.beyond(place, from, end).await);
-        }
+        let end = self.end(place, from).await?;
         let first = self.places.first(place);
         if from < first {
             return Err(ReadError::Truncated { place, from, first });
@@ -130,16 +130,22 @@ impl Readers {
                     return Ok(Read { records: Vec::new(), end });
                 }
                 Event::End => {
-                    end = self.ends.end(place).await?;
+                    end = self.end(place, from).await?;
                     empty_rounds += 1;
                     anew = true;
                 }
                 Event::OutOfRange => {
                     self.check_range(place, from).await?;
+                    held = self.meet(place, &cursor, held).await?;
                     anew = true;
                 }
                 Event::Undated => return Err(self.undated(place).into()),
-                Event::Failed(code) if is_final(code) || is_missing(code) => return Err(self.failed(place, from, code).into()),
+                Event::Failed(code) if is_final(code) => return Err(self.failed(place, from, code).into()),
+                // A broker that has just come back may not know its topics yet: the question for the end waits until it must.
+                Event::Failed(code) if is_missing(code) => {
+                    end = self.end(place, from).await?;
+                    anew = true;
+                }
                 // What else fails passes: librdkafka connects again by itself.
                 Event::Failed(_) | Event::Nothing => {}
             }
@@ -186,7 +192,8 @@ impl Readers {
             }
         }
         tokio::time::sleep(LOOK).await;
-        let ends = try_join_all(places.iter().map(|(place, _)| self.ends.end(*place))).await?;
+        // Whoever waits for what is not there yet asks for nothing beyond the end.
+        let ends = try_join_all(places.iter().map(|(place, _)| self.end(*place, 0))).await?;
         let behind = places.iter().zip(ends).filter(|((_, from), end)| from < end);
         for ((place, from), _) in behind {
             let read = self.read(*place, *from, ReadLimit { records: 1, bytes: 1 }).await?;
@@ -280,29 +287,63 @@ impl Readers {
         gone.map_err(|error| KafkaError::of_client(&error).into())
     }
 
+    /// Where a place ends, which is never below what was read or acknowledged here, nor below what a caller has seen.
+    async fn end(&self, place: Place, from: u64) -> Result<u64, ReadError> {
+        let seen = self.places.shown(place).max(from);
+        let end = self.ends.end(place).await?;
+        if end < seen { self.beyond(place, seen, end).await } else { Ok(end) }
+    }
+
     /// What an offset out of range means: too low, too high, or a leader that did not know yet.
     async fn check_range(&self, place: Place, from: u64) -> Result<(), ReadError> {
         let first = self.ends.first(place).await?;
         if from < first {
             return Err(ReadError::Truncated { place, from, first });
         }
-        let end = self.ends.end(place).await?;
-        if from > end { Err(self.beyond(place, from, end).await) } else { Ok(()) }
+        self.end(place, from).await.map(drop)
     }
 
-    /// A place that ends before what was seen was cut, or its topic is another by now; the latter is worth a moment.
-    async fn beyond(&self, place: Place, from: u64, end: u64) -> ReadError {
-        let client = self.clients.lock().unwrap_or_else(PoisonError::into_inner).first().cloned();
-        if let Some(client) = client {
-            let topic = self.places.topic(place).to_owned();
+    /// A place that ends before what was seen was cut, or its topic is another by now; both are worth a moment's doubt.
+    async fn beyond(&self, place: Place, from: u64, mut end: u64) -> Result<u64, ReadError> {
+        let client = self.client(0)?;
+        for _ in 0..DOUBTS {
+            let (client, topic) = (client.clone(), self.places.topic(place).to_owned());
             let asked = spawn_blocking(move || client.consumer().fetch_metadata(Some(&topic), AGAIN).is_ok());
             if asked.await.unwrap_or(false)
                 && let Ok(halted) = tokio::time::timeout(NEW_ID, self.watch.halted()).await
             {
-                return halted.into();
+                return Err(halted.into());
+            }
+            self.ends.learn(place).await;
+            end = self.ends.end(place).await?;
+            if end >= from {
+                return Ok(end);
             }
         }
-        ReadError::BeyondEnd { place, from, end }
+        Err(ReadError::BeyondEnd { place, from, end })
+    }
+
+    /// A log that was cut and has grown again holds other records at the old offsets: librdkafka finds out by the leader's epoch (KIP-320)
+    /// and calls the offset out of range. What was handed out last must lie where it lay.
+    async fn meet(&self, place: Place, cursor: &Arc<Cursor>, held: Hold) -> Result<Hold, ReadError> {
+        let Some(last) = held.last().cloned() else { return Ok(held) };
+        let (at, began) = (last.offset, Instant::now());
+        let mut held = self.go(cursor.clone(), held, at).await?;
+        let mut news = self.places.news(place);
+        loop {
+            news.borrow_and_update();
+            cursor.take(&mut held, at, ReadLimit { records: 0, bytes: usize::MAX });
+            match held.first() {
+                Some(found) if *found == last => return Ok(held),
+                Some(_) => return Err(ReadError::BeyondEnd { place, from: at + 1, end: at }),
+                // It was deleted in front, as it may be.
+                None if at < self.ends.first(place).await? => return Ok(held),
+                None if began.elapsed() > self.patience => {
+                    return Err(self.failed(place, at, RDKafkaErrorCode::OperationTimedOut).into());
+                }
+                None => drop(tokio::time::timeout(AGAIN, news.changed()).await),
+            }
+        }
     }
 
     fn undated(&self, place: Place) -> KafkaError {

@@ -221,16 +221,17 @@ impl Admin {
         }
         let journal = seen.last().and_then(|(_, seen)| seen.as_ref()).map_or(0, |seen| seen.partitions);
         let wanted = wanted.or_else(|| seen.iter().rev().find_map(|(_, seen)| seen.as_ref()).map(|seen| seen.partitions)).unwrap_or(0);
-        let mut findings = Vec::new();
+        let (mut findings, mut there) = (Vec::new(), Vec::new());
         for (topic, seen) in seen {
             match seen {
                 None => findings.push(Finding::Missing { topic }),
                 Some(seen) => {
                     findings.extend(judge(&topic, &seen, wanted));
-                    findings.extend(self.settings(&topic, seen.copies).await);
+                    there.push((topic, seen.copies));
                 }
             }
         }
+        findings.extend(self.settings(&there).await);
         Ok(Audit { partitions: journal, findings })
     }
 
@@ -258,20 +259,29 @@ impl Admin {
         KafkaError::Unreachable { brokers: self.options.bootstrap(), reason: format!("{reason}; {}", self.watch.reason()) }
     }
 
-    async fn settings(&self, topic: &str, copies: usize) -> Vec<Finding> {
-        let asked = [ResourceSpecifier::Topic(topic)];
-        let unaudited = |reason: String| vec![Finding::Unaudited { topic: topic.to_owned(), reason }];
+    /// Asks for the settings of all topics at once, for a broker that hangs makes each question long.
+    async fn settings(&self, topics: &[(String, usize)]) -> Vec<Finding> {
+        let unaudited = |topic: &str, reason: String| vec![Finding::Unaudited { topic: topic.to_owned(), reason }];
+        let none = |reason: &str| topics.iter().flat_map(|(topic, _)| unaudited(topic, reason.to_owned())).collect();
+        if topics.is_empty() {
+            return Vec::new();
+        }
         if self.options.security.sasl == Some(Sasl::Oauthbearer) {
-            return unaudited("rdkafka's admin client cannot present a bearer token".into());
+            return none("rdkafka's admin client cannot present a bearer token");
         }
+        let asked: Vec<ResourceSpecifier<'_>> = topics.iter().map(|(topic, _)| ResourceSpecifier::Topic(topic)).collect();
         let patience = self.options.patience.min(QUESTION);
-        let answer = self.settings.describe_configs(&asked, &AdminOptions::new().request_timeout(Some(patience)));
-        match answer.await.map(|mut answers| answers.pop()) {
-            Ok(Some(Ok(settings))) => judge_settings(topic, &settings, copies),
-            Ok(Some(Err(code))) => unaudited(code.to_string()),
-            Ok(None) => unaudited("no answer".into()),
-            Err(error) => unaudited(error.to_string()),
-        }
+        // The answers come in the order of the questions.
+        let answers = match self.settings.describe_configs(&asked, &AdminOptions::new().request_timeout(Some(patience))).await {
+            Ok(answers) if answers.len() == topics.len() => answers,
+            Ok(_) => return none("no answer"),
+            Err(error) => return none(&error.to_string()),
+        };
+        let judged = topics.iter().zip(answers).map(|((topic, copies), answer)| match answer {
+            Ok(settings) => judge_settings(topic, &settings, *copies),
+            Err(code) => unaudited(topic, code.to_string()),
+        });
+        judged.flatten().collect()
     }
 
     async fn create(&self, missing: &[&str], partitions: u32, copies: u16) -> Result<(), KafkaError> {

@@ -2,11 +2,13 @@
 
 use cairn_log::kafka::{KafkaLog, KafkaOptions, topics};
 use rdkafka::ClientConfig;
+use rdkafka::admin::{AdminClient, AdminOptions, AlterConfig, ResourceSpecifier};
+use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 pub const PARTITIONS: u32 = 2;
 
@@ -60,12 +62,55 @@ pub fn secure() -> Secure {
     Secure { brokers: (1..=copies()).map(address).collect(), dir }
 }
 
+pub fn admin() -> AdminClient<DefaultClientContext> {
+    ClientConfig::new().set("bootstrap.servers", bootstrap()).create().unwrap()
+}
+
+/// Changes settings of a topic, and leaves those that matter here as they were made: AlterConfigs sets all of them anew.
+pub async fn change(topic: &str, settings: &[(&'static str, &'static str)]) {
+    let made = [("message.timestamp.type", "LogAppendTime"), ("retention.ms", "-1"), ("compression.type", "uncompressed")];
+    let kept = made.iter().filter(|(name, _)| settings.iter().all(|(key, _)| key != name)).chain(settings);
+    let change = kept.fold(AlterConfig::new(ResourceSpecifier::Topic(topic)), |change, (key, value)| change.set(key, value));
+    admin().alter_configs([&change], &AdminOptions::new()).await.unwrap().pop().unwrap().unwrap();
+}
+
+/// Who keeps partition 0 of a topic.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// None while nobody leads.
+    pub leader: Option<u16>,
+    pub replicas: Vec<u16>,
+    /// Those of them that have all that was acknowledged.
+    pub in_sync: Vec<u16>,
+}
+
+impl Kept {
+    /// None where no broker answers.
+    fn of(topic: &str) -> Option<Kept> {
+        let consumer: BaseConsumer = ClientConfig::new().set("bootstrap.servers", bootstrap()).create().unwrap();
+        let metadata = consumer.fetch_metadata(Some(topic), Duration::from_secs(10)).ok()?;
+        let partition = metadata.topics().first()?.partitions().iter().find(|partition| partition.id() == 0)?;
+        let numbers = |ids: &[i32]| ids.iter().map(|id| u16::try_from(*id).unwrap()).collect();
+        let leader = u16::try_from(partition.leader()).ok();
+        Some(Kept { leader, replicas: numbers(partition.replicas()), in_sync: numbers(partition.isr()) })
+    }
+
+    /// Looks until it is as it should be.
+    pub fn until(topic: &str, is: impl Fn(&Kept) -> bool) -> Kept {
+        let end = Instant::now() + Duration::from_secs(90);
+        loop {
+            let kept = Kept::of(topic);
+            if let Some(kept) = kept.clone().filter(&is) {
+                return kept;
+            }
+            assert!(Instant::now() < end, "{topic} stays with {kept:?}");
+        }
+    }
+}
+
 /// The broker that leads partition 0 of a topic.
 pub fn leader_of(topic: &str) -> u16 {
-    let consumer: BaseConsumer = ClientConfig::new().set("bootstrap.servers", bootstrap()).create().unwrap();
-    let metadata = consumer.fetch_metadata(Some(topic), Duration::from_secs(30)).unwrap();
-    let partition = metadata.topics()[0].partitions().iter().find(|partition| partition.id() == 0).unwrap();
-    partition.leader().try_into().unwrap()
+    Kept::until(topic, |kept| kept.leader.is_some()).leader.unwrap()
 }
 
 /// The processes behind the brokers, as `deploy/kafka/up.sh` left them.
@@ -94,16 +139,51 @@ impl Brokers {
         self.dir.join(format!("data-{number}"))
     }
 
+    /// Stops broker `number` in order.
+    pub fn down(&self, number: u16) {
+        script("down.sh", &self.dir, &[&number.to_string()]);
+    }
+
     /// Starts those that are down and waits until they answer.
     pub fn up(&self) {
-        script("up.sh", &self.dir);
+        script("up.sh", &self.dir, &[]);
+    }
+}
+
+/// A leader alone with what comes next, and its only follower, paused.
+pub struct Behind {
+    brokers: Brokers,
+    leader: u16,
+    stale: u16,
+}
+
+impl Behind {
+    /// Pauses the follower of a topic with two copies, until its leader goes on without it. Of three brokers in one quorum the third is enough.
+    pub fn of(topic: &str) -> Behind {
+        let brokers = Brokers::here();
+        let both = Kept::until(topic, |kept| kept.leader.is_some() && kept.in_sync.len() == 2);
+        let leader = both.leader.unwrap();
+        let stale = both.replicas.into_iter().find(|replica| *replica != leader).unwrap();
+        brokers.signal(stale, "STOP");
+        Kept::until(topic, |kept| kept.in_sync == [leader] && kept.leader == Some(leader));
+        Behind { brokers, leader, stale }
+    }
+
+    /// The leader dies, the other wakes and leads with what it has; the dead one comes back and throws away what the other lacks.
+    pub fn elect_the_stale(self, topic: &str) -> Brokers {
+        self.brokers.signal(self.leader, "KILL");
+        self.brokers.signal(self.stale, "CONT");
+        Kept::until(topic, |kept| kept.leader == Some(self.stale));
+        self.brokers.up();
+        Kept::until(topic, |kept| kept.in_sync.len() == 2);
+        self.brokers
     }
 }
 
 /// Runs a script of deploy/kafka over a folder and returns what it printed.
-fn script(name: &str, dir: &Path) -> String {
+fn script(name: &str, dir: &Path, more: &[&str]) -> String {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/kafka").join(name);
-    let output = Command::new(script).arg(dir).output().unwrap();
+    let output = Command::new(script).arg(dir).args(more).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
 }
@@ -119,7 +199,7 @@ impl OneBroker {
         let dir = PathBuf::from(variable("CAIRN_KAFKA_DIR")).join("one");
         std::fs::create_dir_all(&dir).unwrap();
         std::fs::write(dir.join("more.properties"), settings).unwrap();
-        let printed = script("up.sh", &dir);
+        let printed = script("up.sh", &dir, &[]);
         let bootstrap = printed.lines().find_map(|line| line.strip_prefix("BOOTSTRAP=")).unwrap().to_owned();
         OneBroker { dir, bootstrap }
     }
@@ -127,7 +207,7 @@ impl OneBroker {
 
 impl Drop for OneBroker {
     fn drop(&mut self) {
-        script("down.sh", &self.dir);
+        script("down.sh", &self.dir, &[]);
         std::fs::remove_dir_all(&self.dir).unwrap();
     }
 }

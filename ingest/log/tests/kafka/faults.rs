@@ -100,8 +100,13 @@ fn pass(time: Duration) {
 async fn a_broker_dies_and_comes_back() {
     let options = fresh().await;
     under_load(&options, |brokers| {
-        for number in 1..=brokers.count().min(2) {
-            brokers.signal(number, "KILL");
+        for number in 1..=brokers.count() {
+            // The last one goes in order.
+            if number < 3 {
+                brokers.signal(number, "KILL")
+            } else {
+                brokers.down(number)
+            }
             pass(Duration::from_secs(2));
             brokers.up();
         }

@@ -14,3 +14,4 @@ mod secure;
 mod speed;
 mod strangers;
 mod topics;
+mod unclean;

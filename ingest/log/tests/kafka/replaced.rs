@@ -1,7 +1,7 @@
 //! Records that went: deleted in front, or with their topic. Nothing is skipped in silence.
 
-use crate::brokers::{PARTITIONS, copies, fresh, open};
-use crate::topics::{JOBS, admin};
+use crate::brokers::{PARTITIONS, admin, copies, fresh, open};
+use crate::topics::JOBS;
 use bytes::Bytes;
 use cairn_log::kafka::topics;
 use cairn_log::{EventLog, Place, ReadError, ReadLimit};

@@ -1,20 +1,13 @@
 //! The audit: what is made passes it, what is wrong is found, and a log does not open over it.
 
-use crate::brokers::{PARTITIONS, copies, fresh, open, options};
+use crate::brokers::{PARTITIONS, admin, change, copies, fresh, open, options};
 use cairn_log::kafka::topics::{self, Finding};
-use cairn_log::kafka::{KafkaError, KafkaLog, KafkaOptions};
+use cairn_log::kafka::{KafkaError, KafkaLog};
 use cairn_log::{AppendError, EventLog, Place, ReadLimit};
 use cairn_schemas::{Stream, Topic};
-use rdkafka::ClientConfig;
-use rdkafka::admin::{AdminClient, AdminOptions, AlterConfig, NewTopic, ResourceSpecifier, TopicReplication};
-use rdkafka::client::DefaultClientContext;
-use std::time::Duration;
+use rdkafka::admin::{AdminOptions, NewTopic, TopicReplication};
 
 pub const JOBS: Stream = Stream::Topic(Topic::Jobs);
-
-pub fn admin() -> AdminClient<DefaultClientContext> {
-    ClientConfig::new().set("bootstrap.servers", crate::brokers::bootstrap()).create().unwrap()
-}
 
 #[tokio::test]
 #[ignore = "needs Kafka: tests/run.sh kafka"]
@@ -63,7 +56,7 @@ async fn what_is_wrong_is_found_and_forbids_opening() {
 async fn a_record_that_its_topic_does_not_take_is_refused_and_leaves_nothing() {
     let options = fresh().await;
     let log = open(&options).await;
-    change(&options.topic(JOBS), "max.message.bytes", "2000").await;
+    change(&options.topic(JOBS), &[("max.message.bytes", "2000")]).await;
     let place = Place::new(JOBS, 0);
     // Noise: what compresses well would fit.
     let large: Vec<u8> = (0..5_000u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
@@ -85,7 +78,7 @@ async fn a_record_that_its_topic_does_not_take_is_refused_and_leaves_nothing() {
 async fn a_topic_that_takes_authors_times_halts_the_log() {
     let options = fresh().await;
     let log = open(&options).await;
-    change(&options.topic(JOBS), "message.timestamp.type", "CreateTime").await;
+    change(&options.topic(JOBS), &[("message.timestamp.type", "CreateTime")]).await;
     let halt = loop {
         match log.append(Place::new(JOBS, 0), vec!["whenever".into()]).await {
             Ok(_) => tokio::task::yield_now().await,
@@ -94,22 +87,4 @@ async fn a_topic_that_takes_authors_times_halts_the_log() {
     };
     assert_eq!(halt.code(), "CRN-5154", "{halt:?}");
     assert_eq!(log.read(Place::journal(0), 0, ReadLimit::default()).await.unwrap_err().code(), "CRN-5154", "time is broken for all of it");
-}
-
-/// Changes one setting of a topic, and leaves those that matter here as they were made: AlterConfigs sets all of them anew.
-async fn change(topic: &str, key: &'static str, value: &'static str) {
-    let made = [("message.timestamp.type", "LogAppendTime"), ("retention.ms", "-1"), ("compression.type", "uncompressed")];
-    let kept = made.into_iter().filter(|(name, _)| *name != key).chain([(key, value)]);
-    let change = kept.fold(AlterConfig::new(ResourceSpecifier::Topic(topic)), |change, (key, value)| change.set(key, value));
-    admin().alter_configs([&change], &AdminOptions::new()).await.unwrap().pop().unwrap().unwrap();
-}
-
-#[tokio::test]
-#[ignore = "needs Kafka: tests/run.sh kafka"]
-async fn brokers_that_are_not_there_are_reported() {
-    let nowhere = KafkaOptions::from_url("kafka://127.0.0.1:9/none").unwrap();
-    let nowhere = KafkaOptions { patience: Duration::from_secs(2), ..nowhere };
-    let error = KafkaLog::open(nowhere).await.unwrap_err();
-    assert_eq!(error.code(), "CRN-5143", "{error}");
-    assert!(error.to_string().contains("127.0.0.1:9"), "{error}");
 }
