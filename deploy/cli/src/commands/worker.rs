@@ -3,18 +3,26 @@
 //! Owns its key, outbox and enlistment. Refuses the node's files: it has an address and a key, like any outsider.
 
 use crate::{
+    client::Client,
     commands::{self, say, up},
     exit::{Exit, Failure},
     node::{keys, layout::Layout, setup},
 };
 use anyhow::anyhow;
 use cairn_processors::workers::{self, Enlistment, Settings, Worker, WorkerError, enlist::Missing, shelf::Shelf};
-use cairn_schemas::{Amount, Name};
+use cairn_schemas::{Amount, Name, RealmId};
 use clap::Parser;
-use std::{io::Write, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    io::Write,
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 /// Between two looks whether somebody has funded the stake.
 const LOOK: Duration = Duration::from_secs(1);
+/// How long a node that was named may be away when its worker starts.
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// Run a worker against a node: it reads the journal, does what it is drawn for, and is paid for what is verified
 #[derive(Debug, Parser)]
@@ -48,8 +56,12 @@ pub struct Args {
 }
 
 pub async fn run(args: Args, layout: &Layout) -> Result<(), Failure> {
-    let client = commands::node(args.node.as_deref(), layout).await?;
-    let realm = say::realm(&client, args.realm.as_deref(), layout).await?;
+    let stop = up::interrupted()?;
+    tokio::pin!(stop);
+    let (client, realm) = tokio::select! {
+        () = &mut stop => return Ok(()),
+        found = find(&args, layout) => found?,
+    };
     let settings = Settings {
         name: args.name.clone(),
         key: keys::read_or_create(&layout.key(args.name.as_str()))?,
@@ -63,8 +75,6 @@ pub async fn run(args: Args, layout: &Layout) -> Result<(), Failure> {
         shelf: Arc::new(args.data.clone().map_or_else(Shelf::default, Shelf::with_folder)),
     };
     let mut worker = Worker::new(settings, Arc::new(client)).map_err(halted)?;
-    let stop = up::interrupted()?;
-    tokio::pin!(stop);
     let wanted = Enlistment { realm, name: args.name.clone(), stake: args.stake };
     tokio::select! {
         () = &mut stop => return Ok(()),
@@ -72,6 +82,26 @@ pub async fn run(args: Args, layout: &Layout) -> Result<(), Failure> {
     }
     tell(&format!("{} works in realm {realm}", args.name))?;
     worker.run(stop).await.map_err(halted)
+}
+
+/// The node and the realm. A node that was named may be away for a while, as it may be later: it is waited for.
+async fn find(args: &Args, layout: &Layout) -> Result<(Client, RealmId), Failure> {
+    let begun = Instant::now();
+    loop {
+        match find_now(args, layout).await {
+            Err(failure) if failure.exit == Exit::Unreachable && args.node.is_some() && begun.elapsed() < PATIENCE => {
+                tracing::warn!(code = failure.code, "asked again: {}", failure.source);
+                tokio::time::sleep(LOOK).await;
+            }
+            found => return found,
+        }
+    }
+}
+
+async fn find_now(args: &Args, layout: &Layout) -> Result<(Client, RealmId), Failure> {
+    let client = commands::node(args.node.as_deref(), layout).await?;
+    let realm = say::realm(&client, args.realm.as_deref(), layout).await?;
+    Ok((client, realm))
 }
 
 /// Says what is missing; waits while it is somebody else's to say.

@@ -4,7 +4,12 @@
 
 use crate::node::{Node, Rng, Running, cairn, run, until};
 use serde_json::Value;
-use std::{fs, path::Path, process::Stdio};
+use std::{
+    fs,
+    io::{BufRead, BufReader},
+    path::Path,
+    process::Stdio,
+};
 
 const JOB: &str = r#"
 cairn: job/v1
@@ -116,4 +121,21 @@ fn workers_in_processes_of_their_own_do_a_job() {
         assert_eq!(until("the worker stops", || worker.ended()).code(), Some(0));
     }
     assert!(node.stop().success());
+}
+
+/// Whoever starts everything at once starts workers before their node answers.
+#[test]
+fn a_worker_waits_for_a_node_that_is_away() {
+    let folder = tempfile::tempdir().unwrap();
+    let node = Node::up(&folder.path().join("node"), &["--workers", "0"]);
+    node.process.signal("STOP");
+    let home = folder.path().join("dan");
+    let mut command = cairn(&["worker", "--node", &node.url, "--name", "dan", "--dir", home.to_str().unwrap()]);
+    command.stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut worker = Running::start(command);
+    let mut said = BufReader::new(worker.0.stderr.take().unwrap());
+    let mut line = String::new();
+    assert!(said.read_line(&mut line).unwrap() > 0 && line.contains("CRN-1004") && line.contains("asked again"), "{line}");
+    node.process.signal("CONT");
+    until("the worker opens its account", || (node.count("SELECT count(*) AS n FROM accounts WHERE account = 'dan'") > 0).then_some(()));
 }
