@@ -13,7 +13,7 @@ Exit code 0 when nothing failed, 1 when something did, 2 for a wrong argument.
   unit       formatting, and the tests inside each crate
   e2e        tests of whole programs: real processes, crashes, simulation, structure
   python     the tables and the export, read by deltalake, DuckDB and pyarrow from PyPI
-  kafka      the log over three real brokers of Apache Kafka: the contract, and brokers that die and pause
+  kafka      over three real brokers of Apache Kafka: whole programs, a short soak, the log's contract, brokers that die and pause
   manifests  image, compose file, chart, alarms and dashboard, by the tools of those who read them
 
 Examples:
@@ -142,7 +142,9 @@ kafka() {
   fi
   export CAIRN_KAFKA CAIRN_KAFKA_DIR=$BROKERS
   # Whole programs first: the others kill the brokers.
-  tests 'Programs over Kafka' "$LOGS/kafka-e2e.log" --test e2e -- --ignored kafka:: --nocapture --test-threads=2
+  CAIRN_E2E_LOG=kafka tests 'Programs over Kafka' "$LOGS/kafka-e2e.log" --test e2e -- --include-ignored --skip kafka:: --skip struck:: --test-threads=2
+  tests 'Roles over Kafka' "$LOGS/kafka-roles.log" --test e2e -- --ignored kafka:: --nocapture --test-threads=2
+  CAIRN_SOAK_SEED=$RANDOM tests 'Programs whose brokers are struck' "$LOGS/kafka-struck.log" --test e2e -- --ignored struck:: --nocapture --test-threads=1
   tests 'Kafka' "$LOGS/kafka.log" --test kafka -- --ignored --nocapture --test-threads=1
   unset CAIRN_KAFKA CAIRN_KAFKA_DIR
   stop_brokers

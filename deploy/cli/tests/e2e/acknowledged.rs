@@ -3,6 +3,7 @@
 //! Owns the count: everything that was ever answered with 202 is decided, once, in the order of its lane.
 
 use crate::{
+    logs::over_kafka,
     node::{Http, Node, PATIENCE, Rng, run, signal, until},
     voice::{Voice, note},
 };
@@ -34,9 +35,11 @@ fn what_was_acknowledged_is_decided_once_however_often_the_node_dies() {
     let mut rng = Rng(0xacced);
     let mut tess = Voice::introduced(&Node::up(folder.path(), &["--workers", "0"]), 51, "tess");
     let (mut acknowledged, mut unsure) = (BTreeSet::new(), None);
+    // An append over Kafka takes longer than one to a folder.
+    let longest = if over_kafka() { 3_000 } else { 700 };
     for _ in 0..KILLS {
         let mut node = Node::up(folder.path(), &[]);
-        let (pid, after) = (node.process.0.id(), Duration::from_millis(20 + rng.below(700)));
+        let (pid, after) = (node.process.0.id(), Duration::from_millis(20 + rng.below(longest)));
         let (told, left) = std::thread::scope(|scope| {
             scope.spawn(move || {
                 std::thread::sleep(after);

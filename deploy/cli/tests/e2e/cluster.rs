@@ -14,7 +14,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-const JOB: &str = r#"cairn: job/v1
+pub const JOB: &str = r#"cairn: job/v1
 name: small
 model: {template: mlp, input: 784, hidden: [16], classes: 10}
 data: {url: "builtin:digits?seed=7&count=500", train: 400, test: 100}

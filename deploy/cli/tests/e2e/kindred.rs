@@ -3,12 +3,13 @@
 //! Owns the comparison. What may differ is named: the encoding, block time, and the hashes that block time goes into.
 
 use crate::{
+    logs,
     node::Node,
     voice::{Voice, note, realm, transfer},
 };
 use cairn_schemas::{Account, Encoding};
 use serde_json::Value;
-use std::{path::Path, process::Command};
+use std::path::Path;
 
 const TABLES: [&str; 9] = ["events", "decisions", "realms", "keys", "accounts", "entries", "workers", "audit", "votes"];
 /// What depends on when a block was made, or on the record's own bytes.
@@ -53,7 +54,7 @@ fn the_same_events_as_json_and_as_cose_give_equal_rows() {
     let (one, other) = (folder.path().join("json"), folder.path().join("cose"));
     // Founded once and copied: instance, realm and founding authors are the same.
     assert!(Node::up(&one, &["--workers", "0"]).stop().success());
-    assert!(Command::new("cp").arg("-r").args([&one, &other]).status().unwrap().success());
+    logs::copy(&one, &other);
     let (json, cose) = (tell(&one, Encoding::Json), tell(&other, Encoding::Cose));
     assert_eq!(json.len(), cose.len());
     for (json, cose) in json.iter().zip(&cose) {

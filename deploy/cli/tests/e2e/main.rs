@@ -5,6 +5,11 @@
 #![allow(clippy::unwrap_used)]
 
 mod acknowledged;
+mod books;
+/// The brokers, as the log's own tests know them.
+#[path = "../../../../ingest/log/tests/kafka/brokers.rs"]
+#[allow(dead_code)]
+mod brokers;
 mod cli;
 mod cluster;
 mod crash;
@@ -13,8 +18,10 @@ mod http;
 mod kafka;
 mod kindred;
 mod load;
+mod logs;
 mod node;
 mod snapshots;
+mod struck;
 mod tamper;
 mod voice;
 mod way;

@@ -2,6 +2,7 @@
 //!
 //! Owns starting, waiting with a limit, and ending. Refuses fixed sleeps: whoever waits names a condition.
 
+use crate::logs;
 use serde_json::Value;
 use std::{
     io::{BufRead, BufReader},
@@ -20,6 +21,9 @@ pub fn cairn(arguments: &[&str]) -> Command {
     let path = std::env::var_os("CAIRN_BIN").map_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_cairn")), PathBuf::from);
     let mut command = Command::new(path);
     command.args(arguments).env_remove("CAIRN_DIR").env_remove("CAIRN_TOKEN_FILE").env_remove("RUST_LOG");
+    if let Some(url) = logs::begun_by(arguments) {
+        command.args(["--log", &url]);
+    }
     // It tells tests where the brokers' files lie, and would be read as a key of the configuration.
     command.env_remove("CAIRN_KAFKA_DIR");
     // What `verify` remembers belongs to each test alone.

@@ -3,6 +3,7 @@
 //! Owns what is said of a damaged or missing one. Refuses a second look at formats: those are tested beside them.
 
 use crate::{
+    logs,
     node::{Node, run},
     voice::{Voice, note},
 };
@@ -22,7 +23,7 @@ impl Kept {
     fn new() -> Kept {
         let kept = Kept { folder: tempfile::tempdir().unwrap() };
         fs::create_dir(kept.dir()).unwrap();
-        let config = include_str!("../../../cairn.toml").replace("snapshot_blocks = 1000", "snapshot_blocks = 2");
+        let config = logs::configuration(&kept.dir()).replace("snapshot_blocks = 1000", "snapshot_blocks = 2");
         let (before, archive) = config.split_once("[archive]").unwrap();
         let archive = archive.replacen("url = \"\"", &format!("url = \"{}\"", kept.archive().display()), 1);
         fs::write(kept.dir().join("cairn.toml"), format!("{before}[archive]{archive}")).unwrap();
