@@ -24,6 +24,13 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// Longer than anything that happens here keeps the way to the log shut.
 const PATIENCE: Duration = Duration::from_secs(300);
 
+/// What an author waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Until {
+    Durable,
+    Decided,
+}
+
 /// What all authors share.
 pub struct Street {
     /// The addresses of the gateways, whoever serves there.
@@ -63,10 +70,10 @@ impl Author {
         }
     }
 
-    /// Registers and opens an account.
+    /// Registers and opens an account, which are there then: topics are unordered among themselves.
     pub fn enter(&mut self, street: &Street) {
         for body in self.voice.introduction(&self.name) {
-            self.say(street, body);
+            self.say(street, body, Until::Decided);
         }
     }
 
@@ -74,7 +81,8 @@ impl Author {
     pub fn talk(mut self, street: &Street) -> Author {
         while !street.is_closing.load(Ordering::Acquire) {
             let body = if self.rng.below(3) == 0 { self.remark() } else { self.payment() };
-            self.say(street, body);
+            let until = if self.rng.below(4) == 0 { Until::Decided } else { Until::Durable };
+            self.say(street, body, until);
             thread::sleep(PACE);
         }
         self
@@ -92,12 +100,12 @@ impl Author {
     }
 
     /// Says the lane's next event until it is acknowledged.
-    pub fn say(&mut self, street: &Street, body: Body) {
+    pub fn say(&mut self, street: &Street, body: Body, until: Until) {
         let encoding = if self.rng.below(2) == 0 { Encoding::Cose } else { Encoding::Json };
         let bytes = self.voice.seal(body, encoding);
         let began = Instant::now();
         let hash = loop {
-            if let Some(hash) = self.ask(street, &bytes, encoding) {
+            if let Some(hash) = self.ask(street, &bytes, encoding, until) {
                 break hash;
             }
             assert!(began.elapsed() < PATIENCE, "{}: nobody took an event for {PATIENCE:?}", self.name);
@@ -110,10 +118,10 @@ impl Author {
     }
 
     /// The event's hash, once somebody answers for it.
-    fn ask(&mut self, street: &Street, bytes: &[u8], encoding: Encoding) -> Option<String> {
+    fn ask(&mut self, street: &Street, bytes: &[u8], encoding: Encoding, until: Until) -> Option<String> {
         let gateway = &street.gateways[self.rng.below(street.gateways.len() as u64) as usize];
         let kind = if encoding == Encoding::Json { "application/json" } else { "application/cose" };
-        let query = if self.rng.below(4) == 0 { "?wait=decided" } else { "" };
+        let query = if until == Until::Decided { "?wait=decided" } else { "" };
         let asked = self.http.ask("POST", &format!("{gateway}/v1/events{query}"), &[("content-type", kind)], bytes.to_vec(), ANSWER);
         let answer = asked.ok()?;
         match answer.status {

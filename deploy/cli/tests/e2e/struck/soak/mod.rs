@@ -19,7 +19,7 @@ use crate::{
     node::{Http, LOOK, Rng, run, until},
 };
 use acts::Acts;
-use authors::{Author, FUNDS, Street};
+use authors::{Author, FUNDS, Street, Until};
 use cairn_schemas::{
     InstanceId, RealmId, SecretKey,
     event::{Admission, Currency, RealmOpened},
@@ -181,7 +181,7 @@ impl Soak {
             currency: Currency { code: "crn".parse().unwrap(), scale: 6 },
             issuer: secret("issuer.key").public(),
         };
-        admin.say(&self.street, realm.into());
+        admin.say(&self.street, realm.into(), Until::Decided);
         self.realm("second")
     }
 
