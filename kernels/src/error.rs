@@ -102,6 +102,9 @@ pub enum ProgramError {
     /// There is no adjoint for an instruction on the path.
     #[error("instruction {id} ({op}) has no gradient")]
     NotDifferentiable { id: u32, op: &'static str },
+    /// What a composition is asked for is not to be had, before any instruction of it is there.
+    #[error("{layer}: {reason}")]
+    Layer { layer: &'static str, reason: String },
     /// A code that is no instruction of this contract.
     #[error("instruction {id} has code {code}, which contract version {} does not know", crate::contract::VERSION)]
     Unknown { id: u32, code: u32 },
@@ -123,6 +126,7 @@ impl ProgramError {
             Self::NotDifferentiable { .. } => "CRN-2307",
             Self::Unknown { .. } => "CRN-2308",
             Self::Misshapen { .. } => "CRN-2309",
+            Self::Layer { .. } => "CRN-2310",
         }
     }
 }

@@ -95,6 +95,7 @@ pub const CODES: &[Code] = &[
     code("CRN-2307", "an instruction has no gradient", "train only what is differentiable"),
     code("CRN-2308", "an instruction's code is unknown", "use a build that knows it; whoever made the program may be ahead of you"),
     code("CRN-2309", "an instruction's words are misshapen", "the program is malformed: whoever made it must correct it"),
+    code("CRN-2310", "a layer cannot be built as asked", "correct the attribute that the detail names"),
     code("CRN-2401", "this thread's floating-point mode is not the default", "find the library that set flush-to-zero or another rounding (often -ffast-math), and start without it"),
     code("CRN-2402", "a tensor is not what the program declares", "give the program the state and batch of its own job"),
     code("CRN-2403", "the bytes are not a state of this job", "fetch the blob again by its hash; it must be of the same model"),

@@ -64,7 +64,11 @@ impl Executor {
 }
 
 #[cfg(test)]
+mod layer_tests;
+#[cfg(test)]
 mod oracle_tests;
+#[cfg(test)]
+mod primitive_tests;
 #[cfg(test)]
 mod program_tests;
 #[cfg(test)]

@@ -11,12 +11,12 @@ use crate::program::{Draft, Dtype, Id, Op, gradient};
 use crate::test_values::tame;
 use crate::trace::State;
 
-fn theirs(of: &Tensor) -> Theirs {
+pub fn theirs(of: &Tensor) -> Theirs {
     let shape: Vec<usize> = of.shape().iter().map(|&n| n as usize).collect();
     Theirs::from_slice(of.floats(), shape, &Device::Cpu).unwrap()
 }
 
-fn close(ours: &Tensor, theirs: &Theirs) {
+pub fn close(ours: &Tensor, theirs: &Theirs) {
     let theirs: Vec<f32> = theirs.flatten_all().unwrap().to_vec1().unwrap();
     assert_eq!(ours.floats().len(), theirs.len());
     for (a, b) in ours.floats().iter().zip(&theirs) {

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+use std::collections::BTreeMap;
+
 use proptest::prelude::*;
 
 use super::fast::Fast;
@@ -77,9 +79,32 @@ proptest! {
         for words in words {
             grow(&mut draft, words);
         }
-        let program = differentiated(draft);
-        agree(&program, &[], &arguments)?;
+        let draft = differentiated(draft);
+        let all = draft.clone().finish((SEEDS..draft.count()).collect()).unwrap();
+        agree(&all, &[], &arguments)?;
+        let last = draft.clone().finish(vec![draft.count() - 1]).unwrap();
+        prop_assert_eq!(measured_peak(&last, &arguments), last.peak_bytes());
     }
+}
+
+/// The bytes of all arguments that the program reads, and the most that other elements took at any moment.
+fn measured_peak(program: &Program, arguments: &[Tensor]) -> u64 {
+    let bytes = |tensor: &Tensor| tensor.type_of().bytes();
+    let read = program.ops().iter().filter_map(|op| match *op {
+        Op::Input { slot, .. } => Some(&arguments[slot as usize]),
+        _ => None,
+    });
+    let given: u64 = read.map(bytes).sum();
+    let at = |tensor: &Tensor| std::ptr::from_ref(tensor.elements());
+    let foreign: Vec<*const Elements> = arguments.iter().map(at).collect();
+    let mut most = 0;
+    let watch = |values: &super::run::Values| {
+        let own: BTreeMap<*const Elements, u64> =
+            values.alive().filter(|tensor| !foreign.contains(&at(tensor))).map(|tensor| (at(tensor), bytes(tensor))).collect();
+        most = own.values().sum::<u64>().max(most);
+    };
+    super::run::watched(&Fast::new(Isa::all()[0], 1), program, &[], arguments, watch).unwrap();
+    given + most
 }
 
 const SEEDS: Id = 9;
@@ -168,12 +193,11 @@ fn pick<T: Copy>(of: &[T], word: u32) -> T {
     of[word as usize % of.len()]
 }
 
-/// With the gradients of the sum of squares of the last f32 value by every input behind it; all values are outputs.
-fn differentiated(mut draft: Draft) -> Program {
+/// With the gradients of the sum of squares of the last f32 value by every input.
+fn differentiated(mut draft: Draft) -> Draft {
     let last = (0..draft.count()).rev().find(|&id| draft.type_of(id).dtype == Dtype::F32).unwrap();
     let loss = draft.push(Op::SumSquares { x: last }).unwrap();
     let parameters: Vec<Id> = (0..SEEDS).filter(|&id| draft.type_of(id).dtype == Dtype::F32).collect();
     gradient(&mut draft, loss, &parameters).unwrap();
-    let outputs = (SEEDS..draft.count()).collect();
-    draft.finish(outputs).unwrap()
+    draft
 }

@@ -10,6 +10,17 @@ use crate::program::{Id, Op, Program, Type};
 
 /// Runs a checked program.
 pub fn run<K: Kernels>(kernels: &K, program: &Program, state: &[Tensor], inputs: &[Tensor]) -> Result<Vec<Tensor>, KernelError> {
+    watched(kernels, program, state, inputs, |_| {})
+}
+
+/// The same; `watch` sees the values after each instruction, before any is freed.
+pub(super) fn watched<K: Kernels>(
+    kernels: &K,
+    program: &Program,
+    state: &[Tensor],
+    inputs: &[Tensor],
+    mut watch: impl FnMut(&Values),
+) -> Result<Vec<Tensor>, KernelError> {
     kernels.ready()?;
     let lifetimes = program.lifetimes();
     let mut values = Values { program, made: Vec::with_capacity(program.ops().len()) };
@@ -21,6 +32,7 @@ pub fn run<K: Kernels>(kernels: &K, program: &Program, state: &[Tensor], inputs:
             _ => values.compute(kernels, wanted, op),
         };
         values.made.push(Some(value));
+        watch(&values);
         lifetimes.end_at(id).iter().for_each(|&ended| values.made[ended as usize] = None);
     }
     Ok(program.outputs().iter().map(|&id| values.get(id).clone()).collect())
@@ -33,6 +45,12 @@ pub(super) struct Values<'a> {
 }
 
 impl Values<'_> {
+    /// Those that are not freed.
+    #[cfg(test)]
+    pub fn alive(&self) -> impl Iterator<Item = &Tensor> {
+        self.made.iter().flatten()
+    }
+
     pub fn get(&self, id: Id) -> &Tensor {
         match &self.made[id as usize] {
             Some(tensor) => tensor,

@@ -70,6 +70,14 @@ family! {
         Log = 5 "log",
         /// With e = exp(−|x|) and r = 1 ÷ (1 + e): e × r for x < 0, else r. Nothing overflows, and no small result is lost.
         Sigmoid = 6 "sigmoid",
+        /// The hyperbolic tangent, correctly rounded.
+        Tanh = 7 "tanh",
+        /// The error function, correctly rounded.
+        Erf = 8 "erf",
+        /// The sine, correctly rounded.
+        Sin = 9 "sin",
+        /// The cosine, correctly rounded.
+        Cos = 10 "cos",
     }
 }
 

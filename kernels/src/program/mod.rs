@@ -9,8 +9,10 @@ mod build;
 mod canonical;
 mod gradient;
 mod ir;
+pub mod layers;
 mod liveness;
 mod op;
+pub mod optim;
 mod shape;
 
 pub use gradient::gradient;

@@ -83,7 +83,7 @@ fn every_instruction_has_its_code_words_and_type() {
 fn the_catalogue_never_changes() {
     let program = catalogue::every();
     assert_eq!(Program::from_bytes(&program.to_bytes()).unwrap(), program);
-    assert_eq!(data_encoding::HEXLOWER.encode(&program.hash()), "ba20085ccecc713684049aa8eb7d15b3c43da4e7731978ccae6a9844ed2a457a");
+    assert_eq!(data_encoding::HEXLOWER.encode(&program.hash()), "bb9e81908dd916819511e89f85fea139c654171b20e557f84fffac47776bd6d5");
 }
 
 #[test]

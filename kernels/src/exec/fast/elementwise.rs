@@ -4,9 +4,10 @@
 //! that the loop only ever runs over slices. Refuses formulas: those are the reference's own functions, inlined here.
 
 use super::{Fast, Vectorised};
-use crate::contract::scalar::stored;
-use crate::exec::reference::{Elementwise, binary, holds, unary};
+use crate::contract::scalar::{Function, stored};
+use crate::exec::reference::{Elementwise, binary, holds, logistic, unary};
 use crate::exec::tensor::{Element, Elements, typed};
+use crate::exec::vector::apply_with;
 use crate::exec::walk::Walk;
 use crate::program::{Binary, Relation, Unary};
 
@@ -15,13 +16,24 @@ const BLOCK: usize = 512;
 
 impl Elementwise for Fast {
     fn map(&self, function: Unary, x: &[f32]) -> Vec<f32> {
-        let walk = Walk::broadcast(&[x.len() as u32], [&[x.len() as u32], &[], &[]]);
-        macro_rules! each {
-            ($($name:ident),*) => {
-                match function { $(Unary::$name => self.spread(&walk, x, &[()], &[()], |x, (), ()| unary(Unary::$name, x)),)* }
-            };
+        let all = Walk::broadcast(&[x.len() as u32], [&[x.len() as u32], &[], &[]]);
+        match function {
+            Unary::Negate => self.spread(&all, x, &[()], &[()], |x, (), ()| unary(Unary::Negate, x)),
+            Unary::Absolute => self.spread(&all, x, &[()], &[()], |x, (), ()| unary(Unary::Absolute, x)),
+            Unary::Reciprocal => self.spread(&all, x, &[()], &[()], |x, (), ()| unary(Unary::Reciprocal, x)),
+            Unary::Exp => self.transcendental(Function::Exp, x.to_vec()),
+            Unary::Log => self.transcendental(Function::Log, x.to_vec()),
+            Unary::Tanh => self.transcendental(Function::Tanh, x.to_vec()),
+            Unary::Erf => self.transcendental(Function::Erf, x.to_vec()),
+            Unary::Sin => self.transcendental(Function::Sin, x.to_vec()),
+            Unary::Cos => self.transcendental(Function::Cos, x.to_vec()),
+            Unary::Sigmoid => {
+                let falling = self.spread(&all, x, &[()], &[()], |x: f32, (), ()| -x.abs());
+                let e = self.transcendental(Function::Exp, falling);
+                let walk = Walk::broadcast(&[x.len() as u32], [&[x.len() as u32], &[x.len() as u32], &[]]);
+                self.spread(&walk, x, &e, &[()], |x, e, ()| stored(logistic(x, e)))
+            }
         }
-        each!(Negate, Absolute, Reciprocal, Exp, Log, Sigmoid)
     }
 
     fn zip(&self, function: Binary, walk: &Walk<2>, a: &[f32], b: &[f32]) -> Vec<f32> {
@@ -57,6 +69,11 @@ impl Elementwise for Fast {
 }
 
 impl Fast {
+    fn transcendental(&self, function: Function, mut values: Vec<f32>) -> Vec<f32> {
+        self.parts(&mut values, 1, |_, values| apply_with(self.isa, function, values));
+        values
+    }
+
     fn spread<A, B, C, T>(&self, walk: &Walk<3>, a: &[A], b: &[B], c: &[C], f: impl Fn(A, B, C) -> T + Copy + Sync) -> Vec<T>
     where
         A: Copy + Default + Sync,

@@ -2,7 +2,7 @@
 
 use crate::contract::convert::{bf16, from_bf16, i8_of, i8_within, i32_of, u32_of};
 use crate::contract::order::max;
-use crate::contract::scalar::{exp, fma, log, stored};
+use crate::contract::scalar::{cos, erf, exp, fma, log, sin, stored, tanh};
 use crate::exec::tensor::{Element, Elements, typed};
 use crate::exec::walk::Walk;
 use crate::program::{Binary, Dtype, Relation, Unary};
@@ -55,12 +55,19 @@ pub fn unary(function: Unary, x: f32) -> f32 {
         Unary::Reciprocal => 1.0 / x,
         Unary::Exp => exp(x),
         Unary::Log => log(x),
-        Unary::Sigmoid => {
-            let e = exp(-x.abs());
-            let r = 1.0 / (1.0 + e);
-            if x < 0.0 { e * r } else { r }
-        }
+        Unary::Sigmoid => logistic(x, exp(-x.abs())),
+        Unary::Tanh => tanh(x),
+        Unary::Erf => erf(x),
+        Unary::Sin => sin(x),
+        Unary::Cos => cos(x),
     })
+}
+
+/// The sigmoid of x, given e^−|x|.
+#[inline(always)]
+pub fn logistic(x: f32, e: f32) -> f32 {
+    let r = 1.0 / (1.0 + e);
+    if x < 0.0 { e * r } else { r }
 }
 
 /// A function of two f32.

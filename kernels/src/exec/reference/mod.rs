@@ -9,7 +9,7 @@ mod movement;
 mod reductions;
 mod windows;
 
-pub use elementwise::{Elementwise, binary, holds, unary};
+pub use elementwise::{Elementwise, binary, holds, logistic, unary};
 pub use lookups::{Draw, Lookups};
 pub use movement::Movement;
 pub use reductions::{Line, Reductions};
@@ -57,7 +57,9 @@ pub trait Kernels: Elementwise + Reductions + Movement + Windows + Lookups {
     /// The product of each pair of matrices, one after another.
     fn batched_matmul(&self, product: Product, a: &[f32], b: &[f32]) -> Vec<f32> {
         let pairs = a.chunks(product.m * product.k).zip(b.chunks(product.k * product.n));
-        pairs.flat_map(|(a, b)| self.matmul(product, a, b)).collect()
+        let mut out = Vec::with_capacity(a.len() / product.k * product.n);
+        pairs.for_each(|(a, b)| out.extend_from_slice(&self.matmul(product, a, b)));
+        out
     }
 
     /// Exact: no order shows.

@@ -165,6 +165,29 @@ fn slope(draft: &mut Draft, function: Unary, x: Id, y: Id, g: Id) -> Result<Id, 
             let slope = draft.multiply(y, rest)?;
             draft.multiply(g, slope)
         }
+        // 1 − y², with one rounding.
+        Unary::Tanh => {
+            let (one, turned) = (draft.constant(1.0)?, draft.map(Unary::Negate, y)?);
+            let slope = draft.fma(turned, y, one)?;
+            draft.multiply(g, slope)
+        }
+        // 2 ÷ √π × exp(−x²).
+        Unary::Erf => {
+            let (turned, factor) = (draft.map(Unary::Negate, x)?, draft.constant(std::f32::consts::FRAC_2_SQRT_PI)?);
+            let exponent = draft.multiply(turned, x)?;
+            let bell = draft.map(Unary::Exp, exponent)?;
+            let slope = draft.multiply(factor, bell)?;
+            draft.multiply(g, slope)
+        }
+        Unary::Sin => {
+            let slope = draft.map(Unary::Cos, x)?;
+            draft.multiply(g, slope)
+        }
+        Unary::Cos => {
+            let slope = draft.map(Unary::Sin, x)?;
+            let product = draft.multiply(g, slope)?;
+            draft.map(Unary::Negate, product)
+        }
     }
 }
 
