@@ -196,6 +196,7 @@ pub const CODES: &[Code] = &[
     code("CRN-5153", "the Kafka client failed", "see the detail: a setting or a file of TLS that it cannot use"),
     code("CRN-5154", "records carry no append time of the broker", "set message.timestamp.type=LogAppendTime and restore the topic: block time rests on it"),
     code("CRN-5155", "a record on Kafka cannot be read", "set compression.type=lz4 on the topic; look at the broker's disk if it is damaged"),
+    code("CRN-5156", "the brokers miss dead processors late", "set group.consumer.session.timeout.ms and group.consumer.min.session.timeout.ms on the brokers to 6000 to 10000"),
     code("CRN-5201", "the snapshot store did not answer", "look at the store's space, rights and health; the journal is unharmed"),
     code("CRN-5202", "a snapshot is damaged", "nothing to do: an older one, or the whole journal, is folded instead"),
     code(

@@ -16,14 +16,21 @@ use rdkafka::metadata::MetadataTopic;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::task::spawn_blocking;
+use tokio::{join, task::spawn_blocking};
 
 /// How long one question to the brokers may take.
 const QUESTION: Duration = Duration::from_secs(30);
+/// And one on which nothing depends.
+const ASIDE: Duration = Duration::from_secs(5);
 /// How long new topics may take until all brokers know them.
 const SETTLING: Duration = Duration::from_secs(15);
 /// Room for a record of the largest size with its batch around it: Kafka's own default.
 const RECORD_BATCH_BYTES: u64 = 1_048_588;
+
+/// After which the brokers give the partitions of a silent member to others, milliseconds.
+const SESSION: &str = "group.consumer.session.timeout.ms";
+/// Longer than this, a death is an outage. Kafka's own default is 45 000.
+const SESSION_MS: u64 = 15_000;
 
 /// What is not as it must be with one topic.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -40,6 +47,8 @@ pub enum Finding {
     Copies { topic: String, found: usize, wanted: usize },
     #[error("topic {topic}: its settings cannot be read: {reason}")]
     Unaudited { topic: String, reason: String },
+    #[error("topic {topic}: a processor that dies is missed after {found_ms} ms only, for the brokers have {SESSION}={found_ms}")]
+    Session { topic: String, found_ms: u64 },
 }
 
 impl Finding {
@@ -52,6 +61,7 @@ impl Finding {
             Finding::Leaderless { .. } => "CRN-5147",
             Finding::Copies { .. } => "CRN-5148",
             Finding::Unaudited { .. } => "CRN-5149",
+            Finding::Session { .. } => "CRN-5156",
         }
     }
 
@@ -68,7 +78,8 @@ impl Finding {
             | Finding::Setting { topic, .. }
             | Finding::Leaderless { topic, .. }
             | Finding::Copies { topic, .. }
-            | Finding::Unaudited { topic, .. } => topic,
+            | Finding::Unaudited { topic, .. }
+            | Finding::Session { topic, .. } => topic,
         }
     }
 
@@ -81,7 +92,7 @@ impl Finding {
 
     /// Whether a log must not be opened over it. The others are for an operator to weigh.
     pub fn forbids(&self) -> bool {
-        !matches!(self, Finding::Leaderless { .. } | Finding::Copies { .. } | Finding::Unaudited { .. })
+        !matches!(self, Finding::Leaderless { .. } | Finding::Copies { .. } | Finding::Unaudited { .. } | Finding::Session { .. })
     }
 }
 
@@ -231,7 +242,8 @@ impl Admin {
                 }
             }
         }
-        findings.extend(self.settings(&there).await);
+        let (settings, session) = join!(self.settings(&there), self.session());
+        findings.extend(settings.into_iter().chain(session));
         Ok(Audit { partitions: journal, findings })
     }
 
@@ -284,6 +296,20 @@ impl Admin {
         judged.flatten().collect()
     }
 
+    /// Whether the brokers miss a member of the group soon enough, which KIP-848 has them set. Who does not say is not worth a finding.
+    async fn session(&self) -> Option<Finding> {
+        if self.options.security.sasl == Some(Sasl::Oauthbearer) {
+            return None;
+        }
+        let (plain, patience, topic) = (self.plain.clone(), self.options.patience.min(ASIDE), self.options.topic(Stream::Journal));
+        let asked = topic.clone();
+        let told = spawn_blocking(move || plain.consumer().fetch_metadata(Some(&asked), patience)).await.ok()?.ok()?;
+        let broker = [ResourceSpecifier::Broker(told.brokers().first()?.id())];
+        let answer = self.settings.describe_configs(&broker, &AdminOptions::new().request_timeout(Some(patience))).await.ok()?;
+        let found_ms = answer.into_iter().next()?.ok()?.get(SESSION)?.value.as_ref()?.parse().ok()?;
+        (found_ms > SESSION_MS).then_some(Finding::Session { topic, found_ms })
+    }
+
     async fn create(&self, missing: &[&str], partitions: u32, copies: u16) -> Result<(), KafkaError> {
         let in_sync = copies.saturating_sub(1).max(1).to_string();
         let partitions = i32::try_from(partitions).unwrap_or(i32::MAX);
@@ -311,7 +337,8 @@ impl Admin {
         let began = Instant::now();
         loop {
             let audit = self.audit(Some(partitions)).await?;
-            let settling = |finding: &Finding| made.contains(&finding.topic()) && !matches!(finding, Finding::Copies { .. });
+            let settling =
+                |finding: &Finding| made.contains(&finding.topic()) && !matches!(finding, Finding::Copies { .. } | Finding::Session { .. });
             if !audit.findings.iter().any(settling) || began.elapsed() > SETTLING {
                 return Ok(audit);
             }

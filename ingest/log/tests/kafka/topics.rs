@@ -1,8 +1,8 @@
 //! The audit: what is made passes it, what is wrong is found, and a log does not open over it.
 
-use crate::brokers::{PARTITIONS, admin, change, copies, fresh, open, options};
+use crate::brokers::{OneBroker, PARTITIONS, admin, change, copies, fresh, open, options};
 use cairn_log::kafka::topics::{self, Finding};
-use cairn_log::kafka::{KafkaError, KafkaLog};
+use cairn_log::kafka::{KafkaError, KafkaLog, KafkaOptions};
 use cairn_log::{AppendError, EventLog, Place, ReadLimit};
 use cairn_schemas::{Stream, Topic};
 use rdkafka::admin::{AdminOptions, NewTopic, TopicReplication};
@@ -20,6 +20,17 @@ async fn made_topics_pass_and_are_made_once() {
     let wrong = topics::create(&options, PARTITIONS + 1, copies()).await.unwrap();
     assert_eq!(wrong.findings.iter().filter(|finding| finding.code() == "CRN-5145").count(), 7);
     assert_eq!(open(&options).await.partitions(), PARTITIONS);
+}
+
+#[tokio::test]
+#[ignore = "needs Kafka: tests/run.sh kafka"]
+async fn brokers_that_miss_the_dead_late_are_told_of() {
+    let broker = tokio::task::spawn_blocking(|| OneBroker::with("group.consumer.session.timeout.ms=45000\n")).await.unwrap();
+    let options = KafkaOptions::from_url(&format!("kafka://{}/late", broker.bootstrap)).unwrap();
+    let audit = topics::create(&options, PARTITIONS, 1).await.unwrap();
+    let late = Finding::Session { topic: "late.journal".into(), found_ms: 45_000 };
+    assert!(audit.findings.contains(&late) && audit.forbidding().is_none(), "{:?}", audit.findings);
+    assert_eq!(open(&options).await.partitions(), PARTITIONS, "that is for an operator to weigh");
 }
 
 #[tokio::test]
