@@ -16,9 +16,9 @@ use std::{
 };
 
 /// A latency that nobody takes for trouble on a machine on which everything else runs, too, milliseconds.
-const CALM_MS: u64 = 750;
+const CALM_MS: u64 = 1_000;
 /// Seconds in a row that make a state, and no accident.
-const IN_A_ROW: usize = 3;
+const IN_A_ROW: usize = 2;
 
 /// A line and when it came.
 type Line = (Instant, Value);
