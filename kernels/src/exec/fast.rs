@@ -1,7 +1,7 @@
 //! The vectorised twin of the reference.
 //!
-//! Owns matrix products by register tiles, column sums, lane sums and element-wise loops, each vectorised across outputs
-//! or lanes, so that every output sees the reference's operations in the reference's order. Refuses any other order.
+//! Owns column sums, lane sums and element-wise loops, each vectorised across outputs or lanes, so that every output sees
+//! the reference's operations in the reference's order; `matmul` does the products. Refuses any other order.
 
 mod elementwise;
 mod lookups;
@@ -9,10 +9,10 @@ mod movement;
 mod reductions;
 mod windows;
 
-use std::borrow::Cow;
-
 use rayon::prelude::*;
 
+use super::limit;
+use super::matmul::{Matmul, Operand, PARALLEL_WORK};
 use super::reference::{Kernels, Product};
 use super::simd::{Isa, Vectorised};
 use crate::contract::float_mode;
@@ -20,18 +20,14 @@ use crate::contract::order::{BLOCK, CHUNK, LANES, fold_lanes, lane_sum};
 use crate::contract::scalar::stored;
 use crate::error::KernelError;
 
-/// Rows and columns of C that one tile keeps in registers: 8 of AVX-512, 16 of AVX2.
-const TILE_ROWS: usize = 4;
-const TILE_COLUMNS: usize = 32;
-/// Multiply-adds below which handing rows to other threads costs more than it saves.
-const PARALLEL_WORK: usize = 1 << 20;
-/// The same for element-wise work.
+/// Elements below which handing a share to another thread costs more than it saves.
 const PARALLEL_ELEMENTS: usize = 1 << 15;
 
 /// The fast executor.
 #[derive(Debug)]
 pub struct Fast {
     isa: Isa,
+    products: Matmul,
     pool: Option<rayon::ThreadPool>,
 }
 
@@ -39,12 +35,17 @@ impl Fast {
     /// With `threads` threads; a pool that the system refuses means one thread, which changes no bit.
     pub fn new(isa: Isa, threads: usize) -> Self {
         let pool = (threads > 1).then(|| rayon::ThreadPoolBuilder::new().num_threads(threads).build().ok()).flatten();
-        Self { isa, pool }
+        Self { isa, products: Matmul::new(isa), pool }
     }
 
     /// The instruction set.
     pub fn name(&self) -> &'static str {
         self.isa.name()
+    }
+
+    /// See [`limit::burst`].
+    pub fn burst(&self, rounds: u32) -> u64 {
+        limit::burst(self.isa, rounds)
     }
 
     /// Calls `work` with each thread's share of `out` and the place of its first element, a multiple of `unit`.
@@ -93,18 +94,26 @@ impl Kernels for Fast {
     }
 
     fn matmul(&self, product: Product, a: &[f32], b: &[f32]) -> Vec<f32> {
+        let mut out = vec![0.0; product.m * product.n];
+        let (a, b) = operands(product, a, b);
+        self.products.run(self.pool.as_ref(), a, b, product.k, &mut out);
+        out
+    }
+
+    fn batched_matmul(&self, product: Product, a: &[f32], b: &[f32]) -> Vec<f32> {
         let Product { m, n, k, .. } = product;
-        let rows = if product.a_transposed { Cow::Owned(transposed(a, k, m)) } else { Cow::Borrowed(a) };
-        let panels = panels(product, b);
-        let mut out = vec![0.0f32; m * n];
-        let part = |(rows, out): (&[f32], &mut [f32])| self.isa.run(Multiply { k, n, rows, panels: &panels, out });
+        let count = a.len() / (m * k);
+        let mut out = vec![0.0; count * m * n];
+        let run = |pool, index: usize, out: &mut [f32]| {
+            let (a, b) = operands(product, &a[index * m * k..][..m * k], &b[index * k * n..][..k * n]);
+            self.products.run(pool, a, b, k, out);
+        };
         match &self.pool {
-            Some(pool) if m * n * k >= PARALLEL_WORK && m > TILE_ROWS => {
-                // Whole tiles of rows for each thread: an output element is computed by one thread alone.
-                let share = m.div_ceil(pool.current_num_threads()).next_multiple_of(TILE_ROWS);
-                pool.install(|| rows.par_chunks(share * k).zip(out.par_chunks_mut(share * n)).for_each(part));
+            // Whole products for each thread while there are enough of them; parts of one after another where not.
+            Some(pool) if count >= pool.current_num_threads() && count * m * n * k >= PARALLEL_WORK => {
+                pool.install(|| out.par_chunks_mut(m * n).enumerate().for_each(|(index, out)| run(None, index, out)));
             }
-            _ => part((&rows, &mut out)),
+            pool => out.chunks_mut(m * n).enumerate().for_each(|(index, out)| run(pool.as_ref(), index, out)),
         }
         out
     }
@@ -204,114 +213,11 @@ impl<F: Fn(f32, f32) -> f32> Vectorised for Block<'_, F> {
     }
 }
 
-type Panel = [f32; TILE_COLUMNS];
-
-/// B in panels of `TILE_COLUMNS` columns, k rows each, contiguous; columns beyond n are +0 and their results dropped.
-fn panels(product: Product, b: &[f32]) -> Vec<Panel> {
-    let Product { n, k, .. } = product;
-    let mut panels = vec![[0.0; TILE_COLUMNS]; n.div_ceil(TILE_COLUMNS) * k];
-    for (index, panel) in panels.chunks_mut(k).enumerate() {
-        let first = index * TILE_COLUMNS;
-        let width = TILE_COLUMNS.min(n - first);
-        for (row_index, row) in panel.iter_mut().enumerate() {
-            if product.b_transposed {
-                for (j, value) in row[..width].iter_mut().enumerate() {
-                    *value = b[(first + j) * k + row_index];
-                }
-            } else {
-                let from = row_index * n + first;
-                row[..width].copy_from_slice(&b[from..from + width]);
-            }
-        }
-    }
-    panels
-}
-
-/// The transpose of a matrix of `rows` × `columns`, in squares that fit the nearest cache.
-fn transposed(matrix: &[f32], rows: usize, columns: usize) -> Vec<f32> {
-    const SQUARE: usize = 16;
-    let mut out = vec![0.0; matrix.len()];
-    for top in (0..rows).step_by(SQUARE) {
-        for left in (0..columns).step_by(SQUARE) {
-            for i in top..rows.min(top + SQUARE) {
-                for j in left..columns.min(left + SQUARE) {
-                    out[j * rows + i] = matrix[i * columns + j];
-                }
-            }
-        }
-    }
-    out
-}
-
-/// Some rows of C: tiles of `TILE_ROWS` × `TILE_COLUMNS`, one panel after another.
-struct Multiply<'a> {
-    k: usize,
-    n: usize,
-    rows: &'a [f32],
-    panels: &'a [Panel],
-    out: &'a mut [f32],
-}
-
-impl Vectorised for Multiply<'_> {
-    #[inline(always)]
-    fn run(self) {
-        let Self { k, n, rows, panels, out } = self;
-        for (index, panel) in panels.chunks(k).enumerate() {
-            let first = index * TILE_COLUMNS;
-            let width = TILE_COLUMNS.min(n - first);
-            for (rows, out) in rows.chunks(TILE_ROWS * k).zip(out.chunks_mut(TILE_ROWS * n)) {
-                if rows.len() == TILE_ROWS * k {
-                    let rows = std::array::from_fn::<_, TILE_ROWS, _>(|row| &rows[row * k..(row + 1) * k]);
-                    write(&tile(rows, panel), n, first, width, out);
-                } else {
-                    for (row, out) in rows.chunks(k).zip(out.chunks_mut(n)) {
-                        write(&tile([row], panel), n, first, width, out);
-                    }
-                }
-            }
-        }
-    }
-}
-
-#[inline(always)]
-fn write<const ROWS: usize>(tile: &[Panel; ROWS], n: usize, first: usize, width: usize, out: &mut [f32]) {
-    for (values, out) in tile.iter().zip(out.chunks_mut(n)) {
-        for (out, &value) in out[first..first + width].iter_mut().zip(values) {
-            *out = stored(value);
-        }
-    }
-}
-
-/// The chunk rule for ROWS × `TILE_COLUMNS` outputs at once.
-#[inline(always)]
-fn tile<const ROWS: usize>(rows: [&[f32]; ROWS], panel: &[Panel]) -> [Panel; ROWS] {
-    let mut total = [[0.0; TILE_COLUMNS]; ROWS];
-    for (index, panel) in panel.chunks(CHUNK).enumerate() {
-        let part = rows.map(|row| &row[index * CHUNK..index * CHUNK + panel.len()]);
-        let chunk = chunk(part, panel);
-        if index == 0 {
-            total = chunk;
-        } else {
-            for (total, chunk) in total.iter_mut().zip(&chunk) {
-                for (total, &chunk) in total.iter_mut().zip(chunk) {
-                    *total += chunk;
-                }
-            }
-        }
-    }
-    total
-}
-
-#[inline(always)]
-fn chunk<const ROWS: usize>(rows: [&[f32]; ROWS], panel: &[Panel]) -> [Panel; ROWS] {
-    let mut sums = [[0.0f32; TILE_COLUMNS]; ROWS];
-    for (k, b) in panel.iter().enumerate() {
-        for row in 0..ROWS {
-            let a = rows[row][k];
-            for column in 0..TILE_COLUMNS {
-                sums[row][column] = a.mul_add(b[column], sums[row][column]);
-            }
-        }
-    }
-    sums
+/// The matrices of a product with their strides.
+fn operands<'a>(product: Product, a: &'a [f32], b: &'a [f32]) -> (Operand<'a>, Operand<'a>) {
+    let Product { m, n, k, a_transposed, b_transposed } = product;
+    let strides = |lines: usize, across: bool| if across { (1, lines) } else { (k, 1) };
+    let ((a_line, a_k), (b_line, b_k)) = (strides(m, a_transposed), strides(n, !b_transposed));
+    let a = Operand { elements: a, lines: m, line_stride: a_line, k_stride: a_k };
+    (a, Operand { elements: b, lines: n, line_stride: b_line, k_stride: b_k })
 }

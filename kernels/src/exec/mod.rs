@@ -1,11 +1,13 @@
 //! Executors: programs in, tensors out, the same bits from each.
 //!
 //! Owns the interpreter of instructions (`run`, `dispatch`), the scalar reference (`reference`), the vectorised twin
-//! (`fast`, over `simd`) and the transcendental functions over slices (`vector`). Refuses every choice that could change a
-//! bit: threads and vectors run across outputs only.
+//! (`fast`, with `matmul` and the transcendental functions of `vector`, over `simd`) and the limit of a core (`limit`). Refuses
+//! every choice that could change a bit: threads and vectors run across outputs only.
 
 mod dispatch;
 mod fast;
+mod limit;
+mod matmul;
 mod reference;
 mod run;
 mod simd;
@@ -13,6 +15,7 @@ mod tensor;
 mod vector;
 mod walk;
 
+pub use reference::Product;
 pub use tensor::{Elements, Tensor};
 pub use vector::apply;
 
@@ -49,6 +52,15 @@ impl Executor {
         match &self.0 {
             Kind::Reference => "reference",
             Kind::Fast(fast) => fast.name(),
+        }
+    }
+
+    /// Does `rounds` rounds of multiply-adds in registers alone, on the calling thread, and returns how many floating-point
+    /// operations those were: the limit that a product's speed is measured beside. The reference has none: 0.
+    pub fn burst(&self, rounds: u32) -> u64 {
+        match &self.0 {
+            Kind::Reference => 0,
+            Kind::Fast(fast) => fast.burst(rounds),
         }
     }
 

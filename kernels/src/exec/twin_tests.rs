@@ -35,8 +35,8 @@ trait Dispatch: Kernels {}
 impl<K: Kernels> Dispatch for K {}
 
 fn matrices() -> impl Strategy<Value = (Product, Vec<f32>, Vec<f32>)> {
-    let k = prop_oneof![3 => 1usize..20, 2 => 500usize..530, 1 => 1020usize..1040];
-    (1usize..12, 1usize..70, k, any::<bool>(), any::<bool>()).prop_flat_map(|(m, n, k, a_transposed, b_transposed)| {
+    let k = prop_oneof![3 => 0usize..20, 2 => 508usize..516, 1 => 1020usize..1030, 1 => 1534usize..1540];
+    (0usize..28, 0usize..70, k, any::<bool>(), any::<bool>()).prop_flat_map(|(m, n, k, a_transposed, b_transposed)| {
         let product = Product { m, n, k, a_transposed, b_transposed };
         (Just(product), floats(m * k), floats(k * n))
     })
@@ -52,6 +52,15 @@ proptest! {
     #[test]
     fn matrix_products((product, a, b) in matrices()) {
         agree(|kernels| kernels.matmul(product, &a, &b))?;
+    }
+
+    #[test]
+    fn batched_products((product, count, a, b) in (1usize..14, 1usize..40, 1usize..40, 1usize..8, any::<[bool; 2]>()).prop_flat_map(|(m, n, k, count, [a, b])| {
+        let product = Product { m, n, k, a_transposed: a, b_transposed: b };
+        (Just(product), Just(count), floats(count * m * k), floats(count * k * n))
+    })) {
+        prop_assert_eq!(a.len(), count * product.m * product.k);
+        agree(|kernels| kernels.batched_matmul(product, &a, &b))?;
     }
 
     #[test]
@@ -92,6 +101,9 @@ fn a_large_product_is_the_same_on_several_threads() {
     };
     let (a, b) = (values(product.m * product.k, 1), values(product.k * product.n, 2));
     agree(|kernels| kernels.matmul(product, &a, &b)).unwrap();
+
+    let product = Product { m: 25, n: 64, k: 128, ..product };
+    agree(|kernels| kernels.batched_matmul(product, &a[..9 * 25 * 128], &b[..5 * 64 * 128].repeat(2)[..9 * 64 * 128])).unwrap();
 }
 
 #[test]
