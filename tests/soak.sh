@@ -9,7 +9,7 @@ Usage: tests/soak.sh [--yes] [--acts 200] [--seed N] [--minutes 60]
 
 Kills (-9), pauses and restarts gateways, processors, projectors, workers and brokers at random while authors and a training job go on, then
 checks that everything acknowledged was decided exactly once, that the books balance and that `replay --check` is clean.
-Each act is a line. The seed chooses them: the same seed strikes the same processes for the same times.
+Each act is a line. The seed draws them: the same seed draws the same acts, who is up to be struck then hangs on the machine.
 Exit code 0 when all holds, 1 when something does not, 2 for a wrong argument.
 
 Examples:
