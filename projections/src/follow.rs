@@ -8,9 +8,15 @@ use crate::{Projections, error::ProjectionError, fold::Fold, tables::Reached};
 use cairn_log::{
     EventLog,
     journal::{Chain, Follower, Step, Taken, ValidBlock},
+    trace,
 };
 use cairn_schemas::InstanceId;
-use std::{future::pending, sync::Arc, time::Duration};
+use opentelemetry::KeyValue;
+use std::{
+    future::pending,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 use tokio::{sync::watch, task::JoinSet, time::sleep};
 
 /// How long after a failed flush the next is tried.
@@ -43,12 +49,14 @@ struct Following {
     partition: u32,
     follower: Follower,
     fold: Fold,
+    /// Whether the journal was read to its end: what comes from then on is news, and its traces are told.
+    live: bool,
 }
 
 impl Following {
     fn new(projections: &Projections, instance: InstanceId, partition: u32) -> Following {
         let follower = Follower::new(projections.log().clone(), Chain::of(instance, partition));
-        Following { projections: projections.clone(), partition, follower, fold: Fold::default() }
+        Following { projections: projections.clone(), partition, follower, fold: Fold::default(), live: false }
     }
 
     /// Folds what is visible now.
@@ -66,6 +74,7 @@ impl Following {
         self.catch_up().await?;
         self.projections.tables().check_end(self.partition, self.follower.chain().height())?;
         self.projections.met_end(self.partition);
+        self.live = true;
         loop {
             let taken = self.follower.next().await?;
             self.take(taken).await?;
@@ -75,7 +84,11 @@ impl Following {
 
     async fn take(&mut self, taken: Taken) -> Result<(), ProjectionError> {
         if let Step::Block(block) | Step::Genesis { block, .. } = taken.step {
+            let began = SystemTime::now();
             self.block(&block).await?;
+            if self.live {
+                trace::tell("project", &taken.traces, began, &attributes(&block));
+            }
         }
         self.projections.note_offset(self.partition, self.follower.chain().offset());
         Ok(())
@@ -90,6 +103,11 @@ impl Following {
         self.projections.note_decided(self.partition, block.header.next);
         self.projections.tables().apply(self.partition, reached, rows)
     }
+}
+
+fn attributes(block: &ValidBlock) -> [KeyValue; 2] {
+    let header = &block.header;
+    [KeyValue::new("cairn.partition", i64::from(header.partition)), KeyValue::new("cairn.height", header.height.cast_signed())]
 }
 
 impl Projections {

@@ -37,7 +37,7 @@ async fn only_work_is_lag() {
     journal.clock.advance(5_000);
     assert_eq!(lag(&projections, "journal").await, [behind(0, 0), behind(1, 5_000)]);
     // What does not count is passed, and no lag of the tables: only rows are.
-    journal.log.append(Place::journal(1), vec![b"noise".as_slice().into()]).await.unwrap();
+    journal.log.append(Place::journal(1), vec![b"noise".as_slice().into()].into()).await.unwrap();
     projections.catch_up().await.unwrap();
     assert_eq!(lag(&projections, "journal").await, [behind(0, 0), behind(0, 0)]);
     assert_eq!(lag(&projections, "audit").await, [behind(0, 0), behind(1, 5_000)]);
@@ -72,9 +72,9 @@ async fn a_decider_elsewhere_is_behind_by_what_its_journal_has_not_taken() {
     projections.catch_up().await.unwrap();
     assert_eq!(lag(&projections, "decider").await, [behind(0, 0), behind(0, 0)]);
     let place = |topic| Place::new(Stream::Topic(topic), 1);
-    journal.log.append(place(Topic::Audit), vec!["one".into(), "two".into()]).await.unwrap();
+    journal.log.append(place(Topic::Audit), vec!["one".into(), "two".into()].into()).await.unwrap();
     journal.clock.advance(2_000);
-    journal.log.append(place(Topic::Votes), vec!["three".into()]).await.unwrap();
+    journal.log.append(place(Topic::Votes), vec!["three".into()].into()).await.unwrap();
     journal.clock.advance(1_000);
     assert_eq!(lag(&projections, "decider").await, [behind(0, 0), behind(3, 3_000)]);
     let taken = Next::start().map(|next| Next { offset: if next.topic == Topic::Audit { 2 } else { 0 }, ..next });
@@ -122,7 +122,7 @@ async fn a_halted_fold_is_named_and_the_others_go_on() {
     projections.wait_ready().await;
     assert!(projections.halts().is_empty());
     // A format that no binary of today writes.
-    journal.log.append(Place::journal(1), vec![b"CRNB\xff".as_slice().into()]).await.unwrap();
+    journal.log.append(Place::journal(1), vec![b"CRNB\xff".as_slice().into()].into()).await.unwrap();
     while projections.halts().is_empty() {
         tokio::task::yield_now().await;
     }

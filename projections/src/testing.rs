@@ -118,7 +118,7 @@ impl Journal {
     }
 
     async fn append(&mut self, partition: u32, record: Vec<u8>) {
-        self.log.append(Place::journal(partition), vec![Bytes::from(record)]).await.unwrap();
+        self.log.append(Place::journal(partition), vec![Bytes::from(record)].into()).await.unwrap();
         self.read(partition).await;
     }
 

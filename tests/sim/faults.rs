@@ -100,7 +100,7 @@ fn intrude(life: &mut Life) -> &'static str {
     };
     let log = life.log.reopen();
     // A held journal answers later, and a fault drawn before may meet this append: both are as good.
-    drop(futures::FutureExt::now_or_never(log.append(JOURNAL, vec![record])));
+    drop(futures::FutureExt::now_or_never(log.append(JOURNAL, vec![record].into())));
     "void record"
 }
 

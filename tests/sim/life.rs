@@ -166,7 +166,7 @@ impl Life {
         self.sent.push((topic, record.clone()));
         let (log, acknowledged, hash) = (self.log.clone(), self.acknowledged.clone(), record::record_hash(&record));
         let append = async move {
-            if let Ok(appended) = log.append(place(topic), vec![record]).await {
+            if let Ok(appended) = log.append(place(topic), vec![record].into()).await {
                 acknowledged.borrow_mut().extend(appended.iter().map(|at| ((topic, at.offset), hash)));
             }
         };

@@ -4,8 +4,7 @@
 
 use crate::{chance::Chance, people};
 use async_trait::async_trait;
-use bytes::Bytes;
-use cairn_log::{AppendError, Appended, Assignments, Change, Clock, EventLog, Place, Read, ReadError, ReadLimit, memory::MemoryLog};
+use cairn_log::{AppendError, Appended, Assignments, Batch, Change, Clock, EventLog, Place, Read, ReadError, ReadLimit, memory::MemoryLog};
 use cairn_processors::runner::{Options, Pool, Processor, Snapshots, Timer, VirtualTime};
 use futures::{
     executor::LocalSpawner,
@@ -60,9 +59,9 @@ impl EventLog for Slow {
         self.log.partitions()
     }
 
-    async fn append(&self, place: Place, records: Vec<Bytes>) -> Result<Vec<Appended>, AppendError> {
+    async fn append(&self, place: Place, batch: Batch) -> Result<Vec<Appended>, AppendError> {
         self.pause(2).await;
-        let appended = self.log.append(place, records).await;
+        let appended = self.log.append(place, batch).await;
         self.pause(2).await;
         appended
     }

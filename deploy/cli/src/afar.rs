@@ -5,8 +5,7 @@
 
 use crate::client::Client;
 use async_trait::async_trait;
-use bytes::Bytes;
-use cairn_log::{AppendError, Appended, Assigner, Assignments, EventLog, Place, Read, ReadError, ReadLimit, Record};
+use cairn_log::{AppendError, Appended, Assigner, Assignments, Batch, EventLog, Place, Read, ReadError, ReadLimit, Record};
 use cairn_processors::ledger::LedgerError;
 use std::{future::pending, io};
 
@@ -46,7 +45,7 @@ impl EventLog for Afar {
         self.partition + 1
     }
 
-    async fn append(&self, place: Place, _records: Vec<Bytes>) -> Result<Vec<Appended>, AppendError> {
+    async fn append(&self, place: Place, _batch: Batch) -> Result<Vec<Appended>, AppendError> {
         Err(AppendError::ReadOnly { place })
     }
 
@@ -87,6 +86,7 @@ impl EventLog for Afar {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use bytes::Bytes;
     use cairn_gateway::{Options, Outcomes};
     use cairn_log::{ManualClock, blobs::Blobs, memory::MemoryLog};
     use cairn_schemas::InstanceId;
@@ -110,8 +110,8 @@ mod tests {
         let place = Place::journal(1);
         for n in 0..30_u32 {
             clock.advance(7);
-            let records = (0..100).map(|m| Bytes::from(vec![b'r'; (n * 100 + m) as usize])).collect();
-            log.append(place, records).await.unwrap();
+            let records = (0..100).map(|m| Bytes::from(vec![b'r'; (n * 100 + m) as usize])).collect::<Vec<_>>();
+            log.append(place, records.into()).await.unwrap();
         }
         let whole = log.read(place, 0, ReadLimit { records: 10_000, bytes: usize::MAX }).await.unwrap();
         let afar = Afar::new(served(log.clone()).await, 1);
@@ -133,6 +133,6 @@ mod tests {
         let tiny = ReadLimit { records: 1, bytes: 1 };
         assert_eq!(afar.read(place, 2_000, tiny).await.unwrap().records.len(), 1, "the first comes whatever its size");
         assert!(matches!(afar.read(Place::journal(0), 0, limit).await, Err(ReadError::NoSuchPlace { .. })));
-        assert!(matches!(afar.append(place, vec![Bytes::new()]).await, Err(AppendError::ReadOnly { .. })));
+        assert!(matches!(afar.append(place, vec![Bytes::new()].into()).await, Err(AppendError::ReadOnly { .. })));
     }
 }

@@ -3,7 +3,7 @@
 //! Owns the Host and Origin check (a web page must not speak to a node through its visitor's browser), the cap on requests
 //! under way. Refuses identities: those are signatures, and `intake` meets them.
 
-use crate::{Options, body::Budgets, problem::Refusal};
+use crate::{Options, body::Budgets, problem::Refusal, spans};
 use axum::{
     extract::{Request, State},
     http::{HeaderMap, Method, StatusCode, Uri, header},
@@ -132,7 +132,7 @@ pub(crate) async fn admit(State(edge): State<Edge>, request: Request, next: Next
     let (body, _held, trouble) = edge.bodies.watch(parts.uri.path(), body);
     tokio::select! {
         Ok(trouble) = trouble => trouble.into_response(),
-        response = next.run(Request::from_parts(parts, body)) => response,
+        response = spans::request(Request::from_parts(parts, body), next) => response,
     }
 }
 

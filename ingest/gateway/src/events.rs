@@ -5,8 +5,9 @@
 use crate::{
     Gateway,
     intake::Accepted,
-    outcome::{Key, Outcome},
+    outcome::{Expectation, Key, Outcome},
     problem::Refusal,
+    spans,
 };
 use axum::{
     Json,
@@ -67,8 +68,14 @@ pub(crate) async fn post(
     if ask.wait.is_none() {
         return Ok(respond(StatusCode::ACCEPTED, answers, many));
     }
+    spans::wait().over(decided(&gateway, &events, expected, &mut answers)).await?;
+    Ok(respond(StatusCode::OK, answers, many))
+}
+
+/// Adds to each answer what became of its event.
+async fn decided(gateway: &Gateway, events: &[Accepted], expected: Vec<Expectation>, answers: &mut [Answer]) -> Result<(), Refusal> {
     let until = Instant::now() + gateway.options.decided_wait;
-    for ((answer, event), mut by_hash) in answers.iter_mut().zip(&events).zip(expected) {
+    for ((answer, event), mut by_hash) in answers.iter_mut().zip(events).zip(expected) {
         let mut by_place = gateway.outcomes.expect(Key::Record(event.partition, event.topic, answer.offset));
         let outcome = async {
             // The verdict first: of two copies in one block, one is decided and the other disposed of as its duplicate.
@@ -81,7 +88,7 @@ pub(crate) async fn post(
         answer.offset = told.offset;
         answer.decided = Some(told);
     }
-    Ok(respond(StatusCode::OK, answers, many))
+    Ok(())
 }
 
 impl Answer {

@@ -7,10 +7,11 @@ use crate::{
     outcome::{Key, Outcomes, is_newcomer},
     problem::Refusal,
     quota::{self, Quotas},
+    spans,
 };
 use axum::http::StatusCode;
 use bytes::Bytes;
-use cairn_log::{AppendError, Backlog, EventLog, Place};
+use cairn_log::{AppendError, Backlog, Batch, EventLog, Place, Trace};
 use cairn_schemas::{
     Body, EventHash, PublicKey, RealmId, SignedEvent, Stream, Topic,
     codec::CodecError,
@@ -18,6 +19,7 @@ use cairn_schemas::{
     record::{self, accept_json},
     sign,
 };
+use opentelemetry::Context;
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, PoisonError},
@@ -131,8 +133,8 @@ impl Intake {
     ///
     /// Once begun, an append is seen through, even if nobody waits for it any more: else its room would be given back too early.
     pub async fn append(&self, events: &[Accepted]) -> Result<Vec<u64>, Refusal> {
-        let (intake, events) = (self.clone(), events.to_vec());
-        let appending = tokio::spawn(async move { intake.append_new(&events).await });
+        let (intake, events, span) = (self.clone(), events.to_vec(), spans::append(events.len()));
+        let appending = tokio::spawn(span.over(async move { intake.append_new(&events).await }));
         appending.await.unwrap_or_else(|error| Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "CRN-1107", error.to_string())))
     }
 
@@ -180,8 +182,9 @@ impl Intake {
     }
 
     async fn append_to(&self, place: Place, records: Vec<Bytes>) -> Result<Vec<u64>, Refusal> {
+        let batch = Batch::traced(records, Trace::of(&Context::current()).into_iter().collect());
         for _ in 0..APPEND_TRIES {
-            match self.log.append(place, records.clone()).await {
+            match self.log.append(place, batch.clone()).await {
                 // The log answers with as many as it was given.
                 Ok(appended) => {
                     let more = appended.len() as u64;

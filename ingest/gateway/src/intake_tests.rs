@@ -129,7 +129,7 @@ async fn a_backlog_from_before_the_start_is_overload() {
     let mut world = World::new();
     // What a process before this one appended, of which the journal has taken two.
     for place in [AUDIT, JOBS] {
-        world.log.append(place, vec![Bytes::from_static(b"record"); 5]).await.unwrap();
+        world.log.append(place, vec![Bytes::from_static(b"record"); 5].into()).await.unwrap();
     }
     world.decided(Topic::Audit, 2);
     world.outcomes.caught_up(0);

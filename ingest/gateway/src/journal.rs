@@ -8,7 +8,7 @@ use axum::{
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
-use cairn_log::{Place, ReadError, ReadLimit, Record};
+use cairn_log::{Place, ReadError, ReadLimit, Record, Traces};
 use cairn_schemas::{ByteString, codec::CodecError, codec::cbor};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -58,7 +58,7 @@ impl From<Record> for Frame {
 
 impl From<Frame> for Record {
     fn from(frame: Frame) -> Self {
-        Record { offset: frame.offset, time: frame.time, bytes: frame.bytes.0.into() }
+        Record { offset: frame.offset, time: frame.time, bytes: frame.bytes.0.into(), traces: Traces::default() }
     }
 }
 

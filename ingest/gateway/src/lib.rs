@@ -16,6 +16,7 @@ mod outcome;
 mod problem;
 mod quota;
 mod serve;
+mod spans;
 
 pub use edge::Token;
 pub use health::{Halt, Health};

@@ -21,7 +21,8 @@ impl Metrics {
         names(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
-    fn text(&self) -> Result<String, std::fmt::Error> {
+    /// All figures, as OpenMetrics text.
+    pub fn text(&self) -> Result<String, std::fmt::Error> {
         let mut text = String::new();
         encode(&mut text, &self.0.lock().unwrap_or_else(PoisonError::into_inner))?;
         Ok(text)

@@ -46,7 +46,7 @@ mod tests {
         let place = Place::journal(0);
         assert_eq!(Backlog::at(&log, place, 0).await.unwrap(), Backlog::default());
         for _ in 0..3 {
-            log.append(place, vec![Bytes::from_static(b"r")]).await.unwrap();
+            log.append(place, vec![Bytes::from_static(b"r")].into()).await.unwrap();
             clock.advance(10);
         }
         for (from, records, oldest) in [(0, 3, Some(1_000)), (2, 1, Some(1_020)), (3, 0, None)] {

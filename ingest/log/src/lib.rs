@@ -12,6 +12,7 @@
 pub mod archive;
 pub mod assignment;
 mod backlog;
+mod batch;
 pub mod blobs;
 pub mod clock;
 pub mod disk;
@@ -22,21 +23,19 @@ pub mod kafka;
 pub mod memory;
 pub mod store;
 pub mod suite;
+pub mod trace;
 
 pub use assignment::{Assigner, Assignment, Assignments, Change};
 pub use backlog::Backlog;
+pub use batch::{APPEND_BYTES, APPEND_RECORDS, Batch};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use error::{AppendError, DeleteError, ReadError};
+pub use trace::{Trace, Traces};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use cairn_schemas::{Stream, limits};
+use cairn_schemas::Stream;
 use std::fmt;
-
-/// Records of one append. One HTTP request's events fit four times.
-pub const APPEND_RECORDS: usize = 4 * limits::EVENTS_PER_REQUEST;
-/// Bytes of one append: one HTTP request's events at their largest fit.
-pub const APPEND_BYTES: usize = 64 * 1024 * 1024;
 
 /// Where a record lies: one partition of one stream. The unit of order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -69,6 +68,8 @@ pub struct Record {
     /// When the log took the record, milliseconds since 1970-01-01 UTC, by the log's clock. Never goes back within a place.
     pub time: i64,
     pub bytes: Bytes,
+    /// The spans that it continues, as far as the log remembers: a hint, which nothing may depend on.
+    pub traces: Traces,
 }
 
 /// Where one appended record lies.
@@ -118,7 +119,7 @@ pub trait EventLog: Send + Sync + fmt::Debug {
     /// Partitions of each stream, at least 1. MUST NOT change during the life of the log.
     fn partitions(&self) -> u32;
 
-    /// Appends `records` to one place, in the order given, and says where each lies.
+    /// Appends the records of `batch` to one place, in the order given, and says where each lies.
     ///
     /// On `Ok`, MUST: all are durable and visible, offsets strictly ascend, nothing of this call is missing or out of order.
     /// MAY: a record is there more than once (an at-least-once backend retries); the offsets answered are those of one full copy.
@@ -127,9 +128,11 @@ pub trait EventLog: Send + Sync + fmt::Debug {
     /// On every other error, MUST: nothing of this call is visible, now or later.
     /// Two appends to one place of which the second was called after the first returned lie in that order.
     ///
-    /// At most [`APPEND_RECORDS`] records, [`APPEND_BYTES`] in sum and [`limits::RECORD_BYTES`] each; more is
+    /// At most [`APPEND_RECORDS`] records, [`APPEND_BYTES`] in sum and [`RECORD_BYTES`](cairn_schemas::limits::RECORD_BYTES) each; more is
     /// [`AppendError::TooLarge`]. MUST take all up to these. No records: `Ok` and nothing happens.
-    async fn append(&self, place: Place, records: Vec<Bytes>) -> Result<Vec<Appended>, AppendError>;
+    ///
+    /// The traces beside the records MAY be forgotten, all or some, then or later; those of one record MUST NOT be given to another.
+    async fn append(&self, place: Place, batch: Batch) -> Result<Vec<Appended>, AppendError>;
 
     /// Reads visible records of one place with offset at or above `from`, as many as `limit` allows.
     ///
@@ -167,24 +170,6 @@ pub trait EventLog: Send + Sync + fmt::Debug {
     /// MAY: two members both believe they own a partition (the revocation of the elder is late, or lost with its network);
     /// a generation that came and went unseen is never told. So an assignment allows to claim a partition; only a claim in the journal owns it.
     fn assignments(&self, member: &str) -> Assignments;
-}
-
-/// Refuses what no backend takes; returns the sum of the bytes.
-pub(crate) fn check_append(partitions: u32, place: Place, records: &[Bytes]) -> Result<usize, AppendError> {
-    if place.partition >= partitions {
-        return Err(AppendError::NoSuchPlace { place, partitions });
-    }
-    if records.len() > APPEND_RECORDS {
-        return Err(AppendError::TooLarge { place, what: "records in one append", size: records.len(), limit: APPEND_RECORDS });
-    }
-    if let Some(record) = records.iter().find(|record| record.len() > limits::RECORD_BYTES) {
-        return Err(AppendError::TooLarge { place, what: "bytes of one record", size: record.len(), limit: limits::RECORD_BYTES });
-    }
-    let bytes = records.iter().map(Bytes::len).sum();
-    if bytes > APPEND_BYTES {
-        return Err(AppendError::TooLarge { place, what: "bytes of one append", size: bytes, limit: APPEND_BYTES });
-    }
-    Ok(bytes)
 }
 
 /// Refuses a place that the log does not have.

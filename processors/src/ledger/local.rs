@@ -58,7 +58,7 @@ impl Ledger for Local {
         let refused = |code: &str, reason: String| LedgerError::Refused { operation, code: code.into(), reason };
         let topic = record::open(&record).map_err(|error| refused("CRN-2001", error.to_string()))?.event.topic();
         let place = Place::new(Stream::Topic(topic), self.partition);
-        match self.log.append(place, vec![record]).await {
+        match self.log.append(place, vec![record].into()).await {
             Ok(_) => Ok(()),
             // Nobody knows, or there was no room: the same bytes may be sent again.
             Err(error @ (AppendError::Unknown { .. } | AppendError::Full { .. } | AppendError::Io { .. })) => {

@@ -4,16 +4,15 @@
 //! block would be a fork.
 
 use super::Processor;
-use bytes::Bytes;
-use cairn_log::{AppendError, Appended, Place};
+use cairn_log::{AppendError, Appended, Batch, Place};
 
-/// Appends `records`; sends them again while the outcome is unknown or the log had no room, at most as often as the options say.
-pub async fn append(processor: Processor, place: Place, records: Vec<Bytes>) -> Result<Vec<Appended>, AppendError> {
+/// Appends a batch; sends it again while the outcome is unknown or the log had no room, at most as often as the options say.
+pub async fn append(processor: Processor, place: Place, batch: Batch) -> Result<Vec<Appended>, AppendError> {
     let Processor { log, timer, options, metrics, .. } = processor;
     let mut pause = options.append_pause;
     let longest = options.append_pause.saturating_mul(64);
     for attempt in 1.. {
-        let answer = log.append(place, records.clone()).await;
+        let answer = log.append(place, batch.clone()).await;
         if let Err(error) = &answer {
             metrics.append_error(place.partition, error.code());
         }

@@ -43,7 +43,7 @@ async fn claim_once(processor: &Processor, fold: &mut Fold) -> Result<Outcome, R
         return Err(RunError::NotAuthorised { partition, key: key.public() });
     }
     let record = Claim::signed(instance, partition, epoch, key).to_record();
-    let appended = append(processor.clone(), Place::journal(partition), vec![record.into()]).await?;
+    let appended = append(processor.clone(), Place::journal(partition), vec![record.into()].into()).await?;
     let own = appended.first().map_or(u64::MAX, |appended| appended.offset);
     loop {
         let taken = fold.next().await?;

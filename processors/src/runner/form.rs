@@ -11,6 +11,7 @@ use super::{
 };
 use crate::decider::{Admission, Context, State, admit, decide_event, decide_tick, due};
 use bytes::Bytes;
+use cairn_log::Trace;
 use cairn_log::journal::{Chain, Draft};
 use cairn_schemas::{
     BlockHash, ByteString, SecretKey, SignedEvent, Timestamp,
@@ -32,8 +33,18 @@ pub struct Formed {
     pub hash: BlockHash,
     /// Append times of the events it decides.
     pub times: Vec<i64>,
+    /// Of these events, those whose traces are followed.
+    pub traced: Vec<Traced>,
     /// Where its record lies, once the append said so.
     pub offset: Option<u64>,
+}
+
+/// A decided event that somebody follows.
+#[derive(Clone, Copy, Debug)]
+pub struct Traced {
+    pub trace: Trace,
+    pub at: Position,
+    pub verdict: &'static str,
 }
 
 /// A state and a chain behind the last block formed.
@@ -71,17 +82,18 @@ impl Ahead {
 
     /// Forms the next block; none if there is nothing to put in. After an error, state and chain are worthless.
     pub fn form(&mut self, ctx: &Context, inputs: &mut Inputs, key: &SecretKey) -> Result<Option<Formed>, RunError> {
-        let mut page = Page { body: Body::default(), size: FRAME_BYTES, next: *self.chain.next(), times: Vec::new() };
+        let mut page = Page { body: Body::default(), size: FRAME_BYTES, next: *self.chain.next(), times: Vec::new(), traced: Vec::new() };
         if self.ticks(ctx, &mut page)? {
             self.events(ctx, inputs, &mut page)?;
         }
         if page.body == Body::default() {
             return Ok(None);
         }
-        let draft = Draft { time: ctx.time, rules: RULES, next: page.next, body: page.body };
+        let Page { body, next, times, traced, .. } = page;
+        let draft = Draft { time: ctx.time, rules: RULES, next, body };
         let unencodable = |source| RunError::Unencodable { partition: self.state.partition(), height: ctx.height, source };
         let block = self.chain.form(draft, key).map_err(unencodable)?;
-        Ok(Some(Formed { record: block.to_record().into(), hash: self.chain.prev(), times: page.times, offset: None }))
+        Ok(Some(Formed { record: block.to_record().into(), hash: self.chain.prev(), times, traced, offset: None }))
     }
 
     /// Decides what is due; answers whether all of it was, so that inputs may follow.
@@ -147,6 +159,9 @@ impl Ahead {
         if decision.verdict.code() == Some(RejectionCode::Internal) {
             tracing::error!(partition = self.state.partition(), height = ctx.height, ?at, "ALARM: the decider panicked on an event");
         }
+        let verdict = decision.verdict.name();
+        // A record has one sender, and one trace; a list of them is the journal's.
+        page.traced.extend(input.record.traces.iter().next().map(|trace| Traced { trace, at, verdict }));
         page.body.decisions.push(decision);
         page.times.push(input.record.time);
         Ok(true)
@@ -164,6 +179,7 @@ struct Page {
     size: usize,
     next: [Next; 6],
     times: Vec<i64>,
+    traced: Vec<Traced>,
 }
 
 impl Page {

@@ -11,18 +11,19 @@ use super::{
     claim,
     fold::{Fold, halted},
     form::{Ahead, Formed, block_time},
+    spans::Deciding,
     take::Inputs,
     trim::trim,
 };
 use crate::decider::check_invariants;
 use cairn_log::{
-    AppendError, Appended, Place,
+    AppendError, Appended, Batch, Place,
     journal::{Follower, Step, Taken, ValidBlock, VoidReason},
 };
 use cairn_schemas::{Timestamp, limits};
 use futures::future::{BoxFuture, pending};
 use std::collections::VecDeque;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 /// A processor at work on one partition.
 pub struct Leader<'a> {
@@ -34,7 +35,7 @@ pub struct Leader<'a> {
     ahead: Ahead,
     inputs: Inputs,
     /// Formed and not read back, the oldest first.
-    in_flight: VecDeque<Formed>,
+    in_flight: VecDeque<Flight>,
     /// How many of them, from the back, were not handed to the log yet.
     unsent: usize,
     appending: Option<Appending>,
@@ -44,6 +45,12 @@ pub struct Leader<'a> {
     blocks: u64,
     saving: Option<BoxFuture<'static, Result<(), RunError>>>,
     since_snapshot: u64,
+}
+
+/// A block on its way to the journal and back.
+struct Flight {
+    formed: Formed,
+    deciding: Deciding,
 }
 
 struct Appending {
@@ -112,7 +119,7 @@ impl<'a> Leader<'a> {
                 return Ok(Some(None));
             }
         }
-        let front = self.in_flight.front().and_then(|formed| formed.offset);
+        let front = self.in_flight.front().and_then(|flight| flight.formed.offset);
         if front.is_none_or(|offset| offset >= self.follower.chain().offset()) {
             return Ok(None);
         }
@@ -129,7 +136,7 @@ impl<'a> Leader<'a> {
                 self.processor.metrics.void_block(self.partition);
                 true
             }
-            Step::Block(block) if self.in_flight.front().is_some_and(|formed| formed.hash == block.hash) => {
+            Step::Block(block) if self.in_flight.front().is_some_and(|flight| flight.formed.hash == block.hash) => {
                 self.confirmed(block);
                 true
             }
@@ -138,7 +145,8 @@ impl<'a> Leader<'a> {
     }
 
     fn confirmed(&mut self, block: &ValidBlock) {
-        let Some(formed) = self.in_flight.pop_front() else { return };
+        let Some(Flight { formed, deciding }) = self.in_flight.pop_front() else { return };
+        deciding.decided();
         self.unsent = self.unsent.min(self.in_flight.len());
         self.since_snapshot += 1;
         let now = self.processor.clock.now_ms();
@@ -162,6 +170,7 @@ impl<'a> Leader<'a> {
 
     /// Forms the next block, if there is anything to decide.
     fn form(&mut self, wall: i64) -> Result<bool, RunError> {
+        let began = SystemTime::now();
         let oldest = self.inputs.oldest();
         let ctx = self.ahead.context(block_time(self.ahead.chain.time(), wall, oldest), self.live_from);
         if oldest.is_none() && !self.ahead.has_due(&ctx) {
@@ -172,7 +181,8 @@ impl<'a> Leader<'a> {
         if self.options().invariant_blocks > 0 && self.blocks % self.options().invariant_blocks == 0 {
             check_invariants(&self.ahead.state).map_err(|source| halted(&self.ahead.state, &ctx, source))?;
         }
-        self.in_flight.push_back(formed);
+        let deciding = Deciding::begin(&formed.traced, self.partition, ctx.height, began);
+        self.in_flight.push_back(Flight { formed, deciding });
         self.unsent += 1;
         Ok(true)
     }
@@ -183,16 +193,23 @@ impl<'a> Leader<'a> {
             return;
         }
         let unsent = self.in_flight.range(self.in_flight.len() - self.unsent..);
-        let (hashes, records) = unsent.map(|formed| (formed.hash, formed.record.clone())).unzip();
+        let mut hashes = Vec::with_capacity(self.unsent);
+        let mut batch = Batch::default();
+        for Flight { formed, deciding } in unsent {
+            hashes.push(formed.hash);
+            batch.records.push(formed.record.clone());
+            batch.traces.push(deciding.traces());
+        }
         self.unsent = 0;
-        let answer = append(self.processor.clone(), Place::journal(self.partition), records);
+        let answer = append(self.processor.clone(), Place::journal(self.partition), batch);
         self.appending = Some(Appending { since: Instant::now(), hashes, answer: Box::pin(answer) });
     }
 
     fn sent(&mut self, answer: Result<Vec<Appended>, AppendError>) -> Result<(), RunError> {
         let Some(appending) = self.appending.take() else { return Ok(()) };
         for (hash, appended) in appending.hashes.iter().zip(answer?) {
-            self.in_flight.iter_mut().filter(|formed| formed.hash == *hash).for_each(|formed| formed.offset = Some(appended.offset));
+            let flights = self.in_flight.iter_mut().map(|flight| &mut flight.formed);
+            flights.filter(|formed| formed.hash == *hash).for_each(|formed| formed.offset = Some(appended.offset));
         }
         self.processor.metrics.append_seconds.observe(appending.since.elapsed().as_secs_f64());
         Ok(())

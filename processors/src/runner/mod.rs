@@ -19,6 +19,7 @@ mod options;
 mod replay;
 mod run;
 mod snapshot;
+mod spans;
 mod take;
 mod timer;
 mod trim;

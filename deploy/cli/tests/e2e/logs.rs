@@ -106,7 +106,7 @@ async fn copy_records(from: &str, to: &str) {
                 break;
             }
             next = read.next(next);
-            to.append(place, read.records.into_iter().map(|record| record.bytes).collect()).await.unwrap();
+            to.append(place, read.records.into_iter().map(|record| record.bytes).collect::<Vec<_>>().into()).await.unwrap();
         }
     }
 }

@@ -6,7 +6,7 @@
 
 use super::{Archive, ArchiveError, Segment};
 use crate::journal::{Chain, Follower, JournalError, Step, Taken};
-use crate::{EventLog, Place, Record};
+use crate::{EventLog, Place, Record, Traces};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -129,7 +129,7 @@ impl Pending {
             self.left_out += 1;
             return;
         }
-        let record = Record { offset: taken.offset, time: taken.time, bytes: taken.bytes.clone() };
+        let record = Record { offset: taken.offset, time: taken.time, bytes: taken.bytes.clone(), traces: Traces::default() };
         self.bytes += weight(&record);
         self.records.push(record);
         if matches!(taken.step, Step::Block(_) | Step::Genesis { .. }) {

@@ -5,11 +5,10 @@
 
 use super::{Archive, ArchiveError, Cover, Segment};
 use crate::{
-    AppendError, Appended, Assigner, Assignments, Clock, DeleteError, EventLog, Place, Read, ReadError, ReadLimit, Record, SystemClock,
-    check_append, check_place,
+    AppendError, Appended, Assigner, Assignments, Batch, Clock, DeleteError, EventLog, Place, Read, ReadError, ReadLimit, Record,
+    SystemClock, check_place,
 };
 use async_trait::async_trait;
-use bytes::Bytes;
 use cairn_schemas::Stream;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -143,10 +142,10 @@ impl EventLog for ArchiveLog {
         self.partitions
     }
 
-    async fn append(&self, place: Place, records: Vec<Bytes>) -> Result<Vec<Appended>, AppendError> {
+    async fn append(&self, place: Place, batch: Batch) -> Result<Vec<Appended>, AppendError> {
         match &self.tail {
-            Some(tail) => tail.append(place, records).await,
-            None => check_append(self.partitions, place, &records).and(Err(AppendError::ReadOnly { place })),
+            Some(tail) => tail.append(place, batch).await,
+            None => batch.check(self.partitions, place).and(Err(AppendError::ReadOnly { place })),
         }
     }
 

@@ -15,8 +15,8 @@
 //! ```
 
 use super::ArchiveError;
-use crate::Record;
 use crate::journal::Chain;
+use crate::{Record, Traces};
 use bytes::{Bytes, BytesMut};
 use cairn_schemas::codec::CodecError;
 
@@ -145,7 +145,7 @@ impl Reader {
         let mut records = Vec::new();
         let mut next = from;
         for _ in 0..self.u32()? {
-            let record = Record { offset: self.u64()?, time: self.u64()?.cast_signed(), bytes: self.long()? };
+            let record = Record { offset: self.u64()?, time: self.u64()?.cast_signed(), bytes: self.long()?, traces: Traces::default() };
             if record.offset < next {
                 return None;
             }

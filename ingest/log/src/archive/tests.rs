@@ -54,7 +54,7 @@ impl Life {
     }
 
     fn append(&self, record: Bytes) {
-        now(self.log.append(JOURNAL, vec![record])).unwrap();
+        now(self.log.append(JOURNAL, vec![record].into())).unwrap();
     }
 
     fn say(&mut self, say: Say) {
@@ -334,7 +334,7 @@ fn an_archive_alone_takes_nothing_and_has_no_inputs() {
     assert_eq!(log.partitions(), 2);
     let jobs = Place::new(Stream::Topic(Topic::Jobs), 0);
     assert!(matches!(now(log.read(jobs, 0, ReadLimit::default())), Err(ReadError::Truncated { .. })));
-    assert!(now(log.append(JOURNAL, vec![Bytes::from_static(b"more")])).is_err());
+    assert!(now(log.append(JOURNAL, vec![Bytes::from_static(b"more")].into())).is_err());
     assert!(now(log.delete_below(JOURNAL, 1)).is_err());
     let end = now(log.read(JOURNAL, 0, ReadLimit::default())).unwrap().end;
     assert!(matches!(now(log.read(JOURNAL, end + 1, ReadLimit::default())), Err(ReadError::BeyondEnd { .. })));

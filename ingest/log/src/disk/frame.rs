@@ -19,7 +19,7 @@
 //! The checksum of a frame's head begins from the log's salt, a random number. Records come from strangers: without the
 //! salt one could send bytes that look like a frame, and after a power cut recovery would believe them.
 
-use crate::{Place, Record};
+use crate::{Place, Record, Traces};
 use bytes::Bytes;
 use cairn_schemas::Stream;
 
@@ -164,7 +164,7 @@ impl FrameHead {
             if end > self.length as usize {
                 return Err("a record reaches beyond its frame");
             }
-            records.push(Record { offset, time: self.time, bytes: body.slice(at..end) });
+            records.push(Record { offset, time: self.time, bytes: body.slice(at..end), traces: Traces::default() });
             at = end;
         }
         if at == self.length as usize { Ok(records) } else { Err("a frame's records do not fill it") }

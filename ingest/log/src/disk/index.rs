@@ -165,7 +165,7 @@ impl Index {
 
 /// What a recent record takes in memory, about: an empty one is not nothing.
 fn weight(record: &Record) -> usize {
-    record.bytes.len() + size_of::<Record>() + size_of::<Place>()
+    record.bytes.len() + record.traces.size() + size_of::<Record>() + size_of::<Place>()
 }
 
 impl PlaceIndex {

@@ -31,8 +31,7 @@ pub use lock::DirLock;
 
 use crate::error::next_of;
 use crate::{
-    AppendError, Appended, Assigner, Assignments, Clock, EventLog, Place, Read, ReadError, ReadLimit, SystemClock, check_append,
-    check_place,
+    AppendError, Appended, Assigner, Assignments, Batch, Clock, EventLog, Place, Read, ReadError, ReadLimit, SystemClock, check_place,
 };
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -195,14 +194,14 @@ impl DiskLog {
         }
     }
 
-    async fn ask(&self, place: Place, records: Vec<Bytes>, bytes: usize) -> Result<Vec<Appended>, AppendError> {
+    async fn ask(&self, place: Place, batch: Batch, bytes: usize) -> Result<Vec<Appended>, AppendError> {
         let asks = self.writing.as_ref().and_then(|writing| writing.asks.as_ref()).ok_or(AppendError::ReadOnly { place })?;
         let closed = || AppendError::Closed { place };
         // An empty record waits in memory too.
-        let permits = (bytes + records.len() * size_of::<Bytes>()).min(ASKED_BYTES) as u32;
+        let permits = (bytes + batch.records.len() * size_of::<Bytes>()).min(ASKED_BYTES) as u32;
         let permit = self.asked_bytes.clone().acquire_many_owned(permits).await.map_err(|_| closed())?;
         let (answer, answered) = oneshot::channel();
-        asks.send(Ask { place, records, answer, _permit: permit }).await.map_err(|_| closed())?;
+        asks.send(Ask { place, batch, answer, _permit: permit }).await.map_err(|_| closed())?;
         answered.await.unwrap_or(Err(AppendError::Unknown { place }))
     }
 }
@@ -232,12 +231,12 @@ impl EventLog for DiskLog {
         self.shared.partitions
     }
 
-    async fn append(&self, place: Place, records: Vec<Bytes>) -> Result<Vec<Appended>, AppendError> {
-        let bytes = check_append(self.shared.partitions, place, &records)?;
-        if records.is_empty() {
+    async fn append(&self, place: Place, batch: Batch) -> Result<Vec<Appended>, AppendError> {
+        let bytes = batch.check(self.shared.partitions, place)?;
+        if batch.records.is_empty() {
             return Ok(Vec::new());
         }
-        self.ask(place, records, bytes).await
+        self.ask(place, batch, bytes).await
     }
 
     async fn read(&self, place: Place, from: u64, limit: ReadLimit) -> Result<Read, ReadError> {

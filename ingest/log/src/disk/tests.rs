@@ -49,6 +49,10 @@ impl Backend for Disk {
         Arc::new(DiskLog::open(self.dir.path(), self.options.clone()).unwrap())
     }
     async fn give_all(&mut self, _member: &str) {}
+    /// Only recent records have any.
+    fn remembers_traces(&self) -> bool {
+        self.options.recent_bytes > 0
+    }
 }
 
 #[tokio::test]
@@ -75,10 +79,10 @@ async fn a_segment_is_written_as_its_golden_bytes_say() {
     let (options, _) = options();
     let clock = Arc::new(ManualClock::new(1_700_000_000_123));
     let log = DiskLog::open_on(Arc::new(power.clone()), None, Options { clock: clock.clone(), ..options }).unwrap();
-    log.append(JOBS, [bytes("a job"), bytes("")].concat()).await.unwrap();
-    log.append(Place::journal(1), bytes("a block")).await.unwrap();
+    log.append(JOBS, [bytes("a job"), bytes("")].concat().into()).await.unwrap();
+    log.append(Place::journal(1), bytes("a block").into()).await.unwrap();
     clock.advance(5);
-    log.append(JOBS, bytes("another job")).await.unwrap();
+    log.append(JOBS, bytes("another job").into()).await.unwrap();
     drop(log);
     let written = power.bytes("00000000000000000001.seg");
     let golden = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("golden/segment-v1.seg");
@@ -101,7 +105,7 @@ async fn many_appends_share_one_fsync() {
     let log = open(&power).unwrap();
     let before = power.syncs();
     // On one thread all of them are asked before the first is answered.
-    let appends = futures::future::join_all((0..500).map(|i| log.append(JOBS, bytes(&format!("{i}"))))).await;
+    let appends = futures::future::join_all((0..500).map(|i| log.append(JOBS, bytes(&format!("{i}")).into()))).await;
     assert!(appends.iter().all(Result::is_ok));
     assert!(power.syncs() - before < 100, "{} fsyncs for 500 appends", power.syncs() - before);
 }
@@ -126,7 +130,7 @@ async fn readers_share_a_directory_and_change_nothing() {
     assert!(texts(&empty, JOBS).await.is_empty());
     assert!(!dir.path().join("none").exists());
     let log = DiskLog::open(dir.path(), options().0).unwrap();
-    log.append(JOBS, bytes("a")).await.unwrap();
+    log.append(JOBS, bytes("a").into()).await.unwrap();
     drop(log);
     let segment = dir.path().join(FOLDER).join("00000000000000000001.seg");
     let torn = [std::fs::read(&segment).unwrap(), b"torn".to_vec()].concat();
@@ -135,7 +139,7 @@ async fn readers_share_a_directory_and_change_nothing() {
     let two = DiskLog::open_read_only(dir.path(), options().0).unwrap();
     assert_eq!((texts(&one, JOBS).await, texts(&two, JOBS).await), (vec!["a".into()], vec!["a".into()]));
     assert_eq!(one.partitions(), 2, "the log says how many, not the reader");
-    assert!(matches!(one.append(JOBS, bytes("b")).await, Err(AppendError::ReadOnly { .. })));
+    assert!(matches!(one.append(JOBS, bytes("b").into()).await, Err(AppendError::ReadOnly { .. })));
     assert_eq!(DiskLog::open(dir.path(), options().0).unwrap_err().code(), "CRN-5122");
     drop((one, two));
     assert_eq!(std::fs::read(&segment).unwrap(), torn);
@@ -155,15 +159,15 @@ async fn another_number_of_partitions_is_refused() {
 async fn a_full_disk_refuses_whole_appends_and_recovers() {
     let power = Power::default();
     let log = open(&power).unwrap();
-    log.append(JOBS, bytes("before")).await.unwrap();
+    log.append(JOBS, bytes("before").into()).await.unwrap();
     for space in [0, 1, 100, 300] {
         power.set_space(Some(space));
         let long = [bytes("x"), bytes(&"long".repeat(200))].concat();
-        assert!(matches!(log.append(JOBS, long).await, Err(AppendError::Full { .. })), "{space}");
+        assert!(matches!(log.append(JOBS, long.into()).await, Err(AppendError::Full { .. })), "{space}");
         assert_eq!(texts(&log, JOBS).await, ["before"]);
     }
     power.set_space(None);
-    log.append(JOBS, bytes("after")).await.unwrap();
+    log.append(JOBS, bytes("after").into()).await.unwrap();
     assert_eq!(texts(&log, JOBS).await, ["before", "after"]);
     drop(log);
     assert_eq!(texts(&open(&power).unwrap(), JOBS).await, ["before", "after"]);
@@ -174,13 +178,13 @@ async fn a_disk_that_fills_while_a_segment_begins_leaves_one_log() {
     for space in [0, 10, 63, 64, 70] {
         let power = Power::default();
         let log = open(&power).unwrap();
-        log.append(JOBS, bytes(&"a".repeat(1_600))).await.unwrap();
+        log.append(JOBS, bytes(&"a".repeat(1_600)).into()).await.unwrap();
         power.set_space(Some(space));
-        assert!(matches!(log.append(JOBS, bytes(&"b".repeat(500))).await, Err(AppendError::Full { .. })), "{space}");
+        assert!(matches!(log.append(JOBS, bytes(&"b".repeat(500)).into()).await, Err(AppendError::Full { .. })), "{space}");
         // It would fit into the old segment, but a new one may already be there.
-        let _ = log.append(JOBS, bytes("c")).await;
+        let _ = log.append(JOBS, bytes("c").into()).await;
         power.set_space(None);
-        log.append(JOBS, bytes("d")).await.unwrap();
+        log.append(JOBS, bytes("d").into()).await.unwrap();
         let there = texts(&log, JOBS).await;
         drop(log);
         assert_eq!(texts(&open(&power).unwrap(), JOBS).await, there, "{space}");
@@ -193,8 +197,8 @@ async fn a_failed_fsync_ends_it() {
     let (options, fatal) = options();
     let log = DiskLog::open_on(Arc::new(power.clone()), None, options).unwrap();
     power.fail_syncs();
-    assert!(matches!(log.append(JOBS, bytes("a")).await, Err(AppendError::Unknown { .. })));
-    assert!(matches!(log.append(JOBS, bytes("b")).await, Err(AppendError::Closed { .. } | AppendError::Unknown { .. })));
+    assert!(matches!(log.append(JOBS, bytes("a").into()).await, Err(AppendError::Unknown { .. })));
+    assert!(matches!(log.append(JOBS, bytes("b").into()).await, Err(AppendError::Closed { .. } | AppendError::Unknown { .. })));
     assert!(texts(&log, JOBS).await.is_empty(), "what is not durable is not shown");
     drop(log);
     assert_eq!(fatal.load(Ordering::SeqCst), 1);
@@ -207,7 +211,7 @@ async fn times_stay_where_they_were_when_the_clock_falls_back() {
     for now in [5_000, 1_000, 7_000] {
         let clock = Arc::new(ManualClock::new(now));
         let log = DiskLog::open_on(Arc::new(power.clone()), None, Options { clock, ..options().0 }).unwrap();
-        times.push(log.append(JOBS, bytes("a")).await.unwrap()[0].time);
+        times.push(log.append(JOBS, bytes("a").into()).await.unwrap()[0].time);
     }
     assert_eq!(times, [5_000, 5_000, 7_000]);
 }
@@ -217,7 +221,7 @@ async fn closed_log() -> (Power, Vec<String>) {
     let power = Power::default();
     let log = open(&power).unwrap();
     for i in 0..30 {
-        log.append([JOBS, VOTES][i % 2], [bytes("short"), bytes(&format!("{i}").repeat(100))].concat()).await.unwrap();
+        log.append([JOBS, VOTES][i % 2], [bytes("short"), bytes(&format!("{i}").repeat(100))].concat().into()).await.unwrap();
     }
     drop(log);
     let mut names = power.list().unwrap();
@@ -288,7 +292,7 @@ async fn a_record_that_looks_like_a_frame_is_a_record() {
     let log = open(&power).unwrap();
     let mut frame = Vec::new();
     frame::Encoder { into: &mut frame, salt: 0, durable: u64::MAX - 1, time: 0 }.mark(u64::MAX);
-    log.append(JOBS, vec![Bytes::from([frame.clone(), frame].concat())]).await.unwrap();
+    log.append(JOBS, vec![Bytes::from([frame.clone(), frame].concat())].into()).await.unwrap();
     drop(log);
     // Torn after the frame's head: all that follows is a stranger's.
     let name = "00000000000000000001.seg";

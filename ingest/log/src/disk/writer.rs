@@ -6,7 +6,7 @@
 use super::frame::{Encoder, FrameHead, SEGMENT_HEAD, SegmentHead};
 use super::recover::{Tail, begin_segment, settle_segment};
 use super::{OnFatal, Options, Shared};
-use crate::{AppendError, Appended, Place, Record};
+use crate::{AppendError, Appended, Batch, Place, Record};
 use bytes::Bytes;
 use std::io;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ const GROUP_ASKS: usize = 4_096;
 #[derive(Debug)]
 pub struct Ask {
     pub place: Place,
-    pub records: Vec<Bytes>,
+    pub batch: Batch,
     pub answer: oneshot::Sender<Result<Vec<Appended>, AppendError>>,
     pub _permit: OwnedSemaphorePermit,
 }
@@ -94,7 +94,7 @@ impl Writer {
             Ok(layout) => {
                 self.show(&group, &layout);
                 for (ask, first) in group.into_iter().zip(layout.offsets) {
-                    let appended = (first..).take(ask.records.len()).map(|offset| Appended { offset, time: layout.time }).collect();
+                    let appended = (first..).take(ask.batch.records.len()).map(|offset| Appended { offset, time: layout.time }).collect();
                     let _ = ask.answer.send(Ok(appended));
                 }
                 self.mark(layout.time);
@@ -159,10 +159,10 @@ impl Writer {
             let mut offset = index.end(place);
             layout.offsets.extend(run.iter().scan(offset, |next, ask| {
                 let first = *next;
-                *next += ask.records.len() as u64;
+                *next += ask.batch.records.len() as u64;
                 Some(first)
             }));
-            let records: Vec<&Bytes> = run.iter().flat_map(|ask| &ask.records).collect();
+            let records: Vec<&Bytes> = run.iter().flat_map(|ask| &ask.batch.records).collect();
             let mut left = records.as_slice();
             while !left.is_empty() {
                 let (now, later) = left.split_at(Encoder::fitting(left.iter().copied()));
@@ -183,8 +183,8 @@ impl Writer {
             debug_assert!(added.is_ok(), "{added:?}");
         }
         for (ask, first) in group.iter().zip(&layout.offsets) {
-            let records = (*first..).zip(&ask.records);
-            let records = records.map(|(offset, bytes)| Record { offset, time: layout.time, bytes: bytes.clone() });
+            let records = (*first..).zip(ask.batch.iter());
+            let records = records.map(|(offset, (bytes, traces))| Record { offset, time: layout.time, bytes: bytes.clone(), traces });
             index.remember(ask.place, records);
         }
         drop(index);
@@ -204,7 +204,7 @@ impl Writer {
 impl Ask {
     /// Bytes that the append takes on disk, about.
     fn size(&self) -> usize {
-        self.records.iter().map(|record| record.len() + 4).sum::<usize>() + 2 * super::frame::FRAME_HEAD
+        self.batch.records.iter().map(|record| record.len() + 4).sum::<usize>() + 2 * super::frame::FRAME_HEAD
     }
 
     fn refuse(self, error: &io::Error) {

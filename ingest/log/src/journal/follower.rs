@@ -4,7 +4,7 @@
 //! as it was saved.
 
 use super::{Chain, JournalError, Step, VoidReason};
-use crate::{EventLog, Place, ReadLimit, Record};
+use crate::{EventLog, Place, ReadLimit, Record, Traces};
 use bytes::Bytes;
 use cairn_schemas::{BlockHash, block::JournalRecord};
 use std::collections::{BTreeMap, VecDeque};
@@ -18,6 +18,8 @@ pub struct Taken {
     pub time: i64,
     /// The record's own bytes.
     pub bytes: Bytes,
+    /// As in [`Record::traces`].
+    pub traces: Traces,
     pub step: Step,
 }
 
@@ -78,7 +80,7 @@ impl Follower {
         let Some(record) = self.ahead.front() else { return Ok(None) };
         // A halting record stays in front, so that the next question meets it again.
         let step = self.chain.take(record)?;
-        let taken = Taken { offset: record.offset, time: record.time, bytes: record.bytes.clone(), step };
+        let taken = Taken { offset: record.offset, time: record.time, bytes: record.bytes.clone(), traces: record.traces.clone(), step };
         self.ahead.pop_front();
         if let Step::Void(reason) = taken.step {
             *self.voids.entry(reason).or_default() += 1;

@@ -79,7 +79,7 @@ async fn begin(log: &Arc<dyn EventLog>, genesis: &Genesis, partition: u32, key: 
     let record = Bytes::from(unencodable(block(genesis, partition, key))?.to_record());
     let place = Place::journal(partition);
     for attempt in 1..=ATTEMPTS {
-        match log.append(place, vec![record.clone()]).await {
+        match log.append(place, vec![record.clone()].into()).await {
             Ok(_) => break,
             Err(AppendError::Unknown { .. }) if attempt < ATTEMPTS => {}
             Err(error) => return Err(error.into()),

@@ -10,7 +10,7 @@ use super::clock::BrokerClock;
 use super::options::KafkaOptions;
 use super::places::Places;
 use super::watch::Watch;
-use crate::{APPEND_BYTES, AppendError, Appended, Place};
+use crate::{APPEND_BYTES, AppendError, Appended, Batch, Place, Trace, Traces, trace};
 use bytes::Bytes;
 use cairn_schemas::limits;
 use rdkafka::ClientConfig;
@@ -19,7 +19,7 @@ use rdkafka::Message;
 use rdkafka::client::OAuthToken;
 use rdkafka::config::{FromClientConfigAndContext, RDKafkaLogLevel};
 use rdkafka::error::{KafkaError as ClientError, RDKafkaErrorCode};
-use rdkafka::message::Timestamp;
+use rdkafka::message::{Header, OwnedHeaders, Timestamp};
 use rdkafka::producer::{BaseRecord, DeliveryResult, Producer as _, ProducerContext, ThreadedProducer};
 use std::error::Error;
 use std::fmt;
@@ -29,8 +29,12 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 /// Bytes that may wait for their acknowledgement, with what librdkafka keeps around each record.
 const WAITING_BYTES: usize = 2 * APPEND_BYTES;
+/// Bytes of a request beside its largest record.
+pub(super) const HEADER_BYTES: usize = 10_000;
 /// What librdkafka and we keep for one record beside its bytes.
 const RECORD_COST: usize = 256;
+// A record's headers fit beside it: a name, a text of 55 bytes and two lengths each.
+const _: () = assert!(trace::RECORD_TRACES * (trace::TRACEPARENT.len() + 64) < HEADER_BYTES);
 /// Within this time librdkafka has not sent a request twice, unless the connection broke.
 const ONE_REQUEST: Duration = Duration::from_secs(5);
 
@@ -93,7 +97,7 @@ impl Appender {
             .set("request.timeout.ms", "10000")
             .set("linger.ms", "0")
             .set("compression.type", "lz4")
-            .set("message.max.bytes", (limits::RECORD_BYTES + 10_000).to_string())
+            .set("message.max.bytes", (limits::RECORD_BYTES + HEADER_BYTES).to_string())
             .set("queue.buffering.max.messages", (2 * WAITING_BYTES / RECORD_COST).to_string())
             .set("queue.buffering.max.kbytes", (2 * WAITING_BYTES / 1_024).to_string());
         let heard = Deliveries { watch, clock, places };
@@ -102,39 +106,43 @@ impl Appender {
     }
 
     /// Appends what the contract takes; see [`crate::EventLog::append`].
-    pub async fn append(&self, place: Place, records: Vec<Bytes>, bytes: usize) -> Result<Vec<Appended>, AppendError> {
+    pub async fn append(&self, place: Place, batch: Batch, bytes: usize) -> Result<Vec<Appended>, AppendError> {
         let refused = |source| AppendError::Kafka { place, source };
         self.heard.watch.check().map_err(refused)?;
-        let cost = (bytes + records.len() * RECORD_COST).min(WAITING_BYTES) as u32;
+        let cost = (bytes + batch.records.len() * RECORD_COST).min(WAITING_BYTES) as u32;
         let room = self.room.clone().acquire_many_owned(cost).await.map_err(|_| AppendError::Closed { place })?;
         let (began, disturbances) = (Instant::now(), self.heard.watch.disturbances());
-        let answered = self.send(place, &records, room);
+        let answered = self.send(place, &batch, room);
         let undisturbed = || began.elapsed() < ONE_REQUEST && self.heard.watch.disturbances() == disturbances;
         match answered.await.unwrap_or(Outcome::Unknown) {
             Outcome::Appended(appended) => Ok(appended),
             Outcome::Undated => Err(refused(self.undated(place))),
-            Outcome::Refused(code) => Err(if undisturbed() { self.refusal(place, &records, code) } else { AppendError::Unknown { place } }),
+            Outcome::Refused(code) => {
+                Err(if undisturbed() { self.refusal(place, &batch.records, code) } else { AppendError::Unknown { place } })
+            }
             Outcome::Unknown => Err(AppendError::Unknown { place }),
         }
     }
 
     /// Hands all records to the producer, in order. What it does not take is answered at once.
-    fn send(&self, place: Place, records: &[Bytes], room: OwnedSemaphorePermit) -> oneshot::Receiver<Outcome> {
+    fn send(&self, place: Place, batch: &Batch, room: OwnedSemaphorePermit) -> oneshot::Receiver<Outcome> {
         let (done, answered) = oneshot::channel();
-        let appended = vec![None; records.len()];
-        let answers = Answers { missing: records.len(), appended, refusals: Vec::new(), undated: false, done: Some(done) };
+        let count = batch.records.len();
+        let appended = vec![None; count];
+        let answers = Answers { missing: count, appended, refusals: Vec::new(), undated: false, done: Some(done) };
         self.heard.places.begin(place);
         let call = Arc::new(Call { place, answers: Mutex::new(answers), places: self.heard.places.clone(), _room: room });
         let producer = self.producer.read().unwrap_or_else(PoisonError::into_inner).clone();
         let topic = self.heard.places.topic(place);
-        for (index, bytes) in records.iter().enumerate() {
+        for (index, (bytes, traces)) in batch.iter().enumerate() {
             let ticket = Box::new(Ticket { call: call.clone(), index });
             let partition = i32::try_from(place.partition).unwrap_or(i32::MAX);
             let record = BaseRecord::<'_, (), [u8], _>::with_opaque_to(topic, ticket).partition(partition).payload(bytes.as_ref());
+            let record = if traces.is_empty() { record } else { record.headers(headers(&traces)) };
             if let Err((error, _)) = producer.send(record) {
                 // What came before may be on its way, and what comes after would leave a hole.
                 let code = error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail);
-                (index..records.len()).for_each(|index| call.answer(index, Err(code)));
+                (index..count).for_each(|index| call.answer(index, Err(code)));
                 if code == RDKafkaErrorCode::Fatal {
                     self.renew(&producer);
                 }
@@ -186,6 +194,12 @@ impl Appender {
             _ => AppendError::Unknown { place },
         }
     }
+}
+
+/// A header for each span that a record continues.
+fn headers(traces: &Traces) -> OwnedHeaders {
+    let add = |headers: OwnedHeaders, trace: Trace| headers.insert(Header { key: trace::TRACEPARENT, value: Some(&trace.to_string()) });
+    traces.iter().fold(OwnedHeaders::new_with_capacity(trace::RECORD_TRACES), add)
 }
 
 fn producer(config: &ClientConfig, heard: &Deliveries) -> Result<Arc<ThreadedProducer<Deliveries>>, KafkaError> {

@@ -49,7 +49,7 @@ fn a_time_out_is_never_a_refusal() {
     let (watch, places) = (Watch::new(options.security.clone()), Arc::new(Places::new(&options, 1)));
     let appender = Appender::open(&options, watch, Arc::new(BrokerClock::new()), places).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let error = runtime.block_on(appender.append(Place::journal(0), vec!["a".into()], 1)).unwrap_err();
+    let error = runtime.block_on(appender.append(Place::journal(0), vec!["a".into()].into(), 1)).unwrap_err();
     assert!(matches!(error, AppendError::Unknown { .. }), "{error:?}");
     let refusal = appender.refusal(Place::journal(0), &["a".into()], RDKafkaErrorCode::MessageTimedOut);
     assert!(matches!(refusal, AppendError::Unknown { .. }));

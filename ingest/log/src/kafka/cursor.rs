@@ -7,13 +7,14 @@
 use super::ends::is_refusal;
 use super::tended::Tended;
 use super::watch::Watch;
+use crate::trace::{RECORD_TRACES, TRACEPARENT, Trace, Traces};
 use crate::{Place, ReadLimit, Record};
 use bytes::Bytes;
 use rdkafka::Message;
 use rdkafka::consumer::Consumer;
 use rdkafka::consumer::base_consumer::PartitionQueue;
 use rdkafka::error::{KafkaError as ClientError, RDKafkaErrorCode};
-use rdkafka::message::{BorrowedMessage, Timestamp};
+use rdkafka::message::{BorrowedMessage, Headers, Timestamp};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use std::collections::VecDeque;
 use std::fmt;
@@ -216,7 +217,15 @@ fn record_of(message: &BorrowedMessage<'_>) -> Result<Record, Event> {
     let offset = u64::try_from(message.offset()).map_err(|_| Event::Failed(RDKafkaErrorCode::BadMessage))?;
     let Timestamp::LogAppendTime(time) = message.timestamp() else { return Err(Event::Undated) };
     // A tombstone has no value; to us it is a record of no bytes.
-    Ok(Record { offset, time, bytes: Bytes::copy_from_slice(message.payload().unwrap_or_default()) })
+    let bytes = Bytes::copy_from_slice(message.payload().unwrap_or_default());
+    Ok(Record { offset, time, bytes, traces: traces_of(message) })
+}
+
+/// The spans that its headers name. Whatever else strangers write there is none of ours.
+fn traces_of(message: &BorrowedMessage<'_>) -> Traces {
+    let Some(headers) = message.headers() else { return Traces::default() };
+    let ours = headers.iter().take(2 * RECORD_TRACES).filter(|header| header.key == TRACEPARENT);
+    ours.filter_map(|header| Trace::parse(header.value?)).collect()
 }
 
 fn event_of(error: &ClientError) -> Event {

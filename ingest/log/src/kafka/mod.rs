@@ -33,10 +33,9 @@ mod watch;
 pub use error::KafkaError;
 pub use options::{KafkaOptions, PASSWORD, SCHEME, Sasl, Security, TOKEN};
 
-use crate::{AppendError, Appended, Assignments, DeleteError, EventLog, Place, Read, ReadError, ReadLimit, check_append, check_place};
+use crate::{AppendError, Appended, Assignments, Batch, DeleteError, EventLog, Place, Read, ReadError, ReadLimit, check_place};
 use append::Appender;
 use async_trait::async_trait;
-use bytes::Bytes;
 use clock::BrokerClock;
 use group::Members;
 use places::Places;
@@ -124,12 +123,12 @@ impl EventLog for KafkaLog {
         self.places.partitions()
     }
 
-    async fn append(&self, place: Place, records: Vec<Bytes>) -> Result<Vec<Appended>, AppendError> {
-        let bytes = check_append(self.partitions(), place, &records)?;
-        if records.is_empty() {
+    async fn append(&self, place: Place, batch: Batch) -> Result<Vec<Appended>, AppendError> {
+        let bytes = batch.check(self.partitions(), place)?;
+        if batch.records.is_empty() {
             return Ok(Vec::new());
         }
-        self.appender.append(place, records, bytes).await
+        self.appender.append(place, batch, bytes).await
     }
 
     async fn read(&self, place: Place, from: u64, limit: ReadLimit) -> Result<Read, ReadError> {

@@ -2,6 +2,7 @@
 //!
 //! Owns what each setting must be and why. Refuses to change a topic that is there: what it holds may already have suffered.
 
+use super::append::HEADER_BYTES;
 use super::error::KafkaError;
 use super::options::{KafkaOptions, Sasl};
 use super::tended::Tended;
@@ -150,7 +151,7 @@ const RULES: &[Rule] = &[
 ];
 
 // A record of ours must fit into the smallest batch that the rule lets through.
-const _: () = assert!(limits::RECORD_BYTES as u64 + 10_000 < RECORD_BATCH_BYTES);
+const _: () = assert!((limits::RECORD_BYTES + HEADER_BYTES) as u64 <= RECORD_BATCH_BYTES);
 
 /// Makes the topics that are missing, each with `partitions` partitions and `copies` copies of each record, and audits all seven.
 pub async fn create(options: &KafkaOptions, partitions: u32, copies: u16) -> Result<Audit, KafkaError> {

@@ -12,11 +12,9 @@ mod tests;
 pub use faults::{AppendFault, Faults};
 
 use crate::{
-    AppendError, Appended, Assigner, Assignments, Clock, DeleteError, EventLog, Place, Read, ReadError, ReadLimit, check_append,
-    check_place,
+    AppendError, Appended, Assigner, Assignments, Batch, Clock, DeleteError, EventLog, Place, Read, ReadError, ReadLimit, check_place,
 };
 use async_trait::async_trait;
-use bytes::Bytes;
 use state::{Outcome, State};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
@@ -84,15 +82,15 @@ impl EventLog for MemoryLog {
         self.shared.partitions
     }
 
-    async fn append(&self, place: Place, records: Vec<Bytes>) -> Result<Vec<Appended>, AppendError> {
-        check_append(self.shared.partitions, place, &records)?;
+    async fn append(&self, place: Place, batch: Batch) -> Result<Vec<Appended>, AppendError> {
+        batch.check(self.shared.partitions, place)?;
         let closed = AppendError::Closed { place };
-        if records.is_empty() {
+        if batch.records.is_empty() {
             return self.open().map(|_| Vec::new()).ok_or(closed);
         }
         let outcome = {
             let mut state = self.open().ok_or(closed)?;
-            state.append(place, records, self.shared.clock.now_ms())?
+            state.append(place, batch, self.shared.clock.now_ms())?
         };
         self.shared.tell();
         match outcome {

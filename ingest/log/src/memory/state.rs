@@ -3,7 +3,7 @@
 //! Owns offsets, stamps and visibility. Refuses waiting and locks: its owner has those.
 
 use super::AppendFault;
-use crate::{AppendError, Appended, DeleteError, Place, Read, ReadError, ReadLimit, Record};
+use crate::{AppendError, Appended, Batch, DeleteError, Place, Read, ReadError, ReadLimit, Record, Traces};
 use bytes::Bytes;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use tokio::sync::oneshot;
@@ -34,7 +34,7 @@ struct Records {
 #[derive(Debug)]
 pub(super) struct Unsynced {
     pub place: Place,
-    records: Vec<Bytes>,
+    batch: Batch,
     now: i64,
     synced: oneshot::Sender<Vec<Appended>>,
 }
@@ -46,29 +46,29 @@ pub(super) enum Outcome {
 }
 
 impl State {
-    pub fn append(&mut self, place: Place, records: Vec<Bytes>, now: i64) -> Result<Outcome, AppendError> {
+    pub fn append(&mut self, place: Place, batch: Batch, now: i64) -> Result<Outcome, AppendError> {
         let fault = self.faults.get_mut(&place).and_then(VecDeque::pop_front);
         Ok(match fault {
             Some(AppendFault::Full) => return Err(AppendError::Full { place }),
             Some(AppendFault::UnknownLost) => Outcome::Unknown,
             Some(AppendFault::UnknownWritten) => {
-                self.write(place, &records, now);
+                self.write(place, &batch, usize::MAX, now);
                 Outcome::Unknown
             }
             Some(AppendFault::UnknownTorn { kept }) => {
-                self.write(place, &records[..kept.min(records.len())], now);
+                self.write(place, &batch, kept, now);
                 Outcome::Unknown
             }
             Some(AppendFault::Duplicated) => {
-                self.write(place, &records, now);
-                Outcome::Known(self.write(place, &records, now))
+                self.write(place, &batch, usize::MAX, now);
+                Outcome::Known(self.write(place, &batch, usize::MAX, now))
             }
             None if self.held.contains(&place) => {
                 let (synced, receiver) = oneshot::channel();
-                self.unsynced.push_back(Unsynced { place, records, now, synced });
+                self.unsynced.push_back(Unsynced { place, batch, now, synced });
                 Outcome::Held(receiver)
             }
-            None => Outcome::Known(self.write(place, &records, now)),
+            None => Outcome::Known(self.write(place, &batch, usize::MAX, now)),
         })
     }
 
@@ -78,23 +78,23 @@ impl State {
         self.latest
     }
 
-    /// Makes records durable and visible.
-    fn write(&mut self, place: Place, records: &[Bytes], now: i64) -> Vec<Appended> {
+    /// Makes the first `kept` records durable and visible.
+    fn write(&mut self, place: Place, batch: &Batch, kept: usize, now: i64) -> Vec<Appended> {
         let time = self.stamp(now);
         let stream = self.streams.entry(place).or_default();
-        let appended = records.iter().map(|bytes| stream.push(bytes.clone(), time));
+        let appended = batch.iter().take(kept).map(|(bytes, traces)| stream.push(bytes.clone(), traces, time));
         appended.collect()
     }
 
     /// Makes one held append durable and answers its caller, who may have gone.
     pub fn sync(&mut self, unsynced: Unsynced) {
-        let appended = self.write(unsynced.place, &unsynced.records, unsynced.now);
+        let appended = self.write(unsynced.place, &unsynced.batch, usize::MAX, unsynced.now);
         let _ = unsynced.synced.send(appended);
     }
 
     /// Makes one held append durable whose caller dies with the node and is answered nothing.
     pub fn survive(&mut self, unsynced: Unsynced) {
-        self.write(unsynced.place, &unsynced.records, unsynced.now);
+        self.write(unsynced.place, &unsynced.batch, usize::MAX, unsynced.now);
     }
 
     pub fn skip(&mut self, place: Place, offsets: u64) {
@@ -124,9 +124,9 @@ impl State {
 }
 
 impl Records {
-    fn push(&mut self, bytes: Bytes, time: i64) -> Appended {
+    fn push(&mut self, bytes: Bytes, traces: Traces, time: i64) -> Appended {
         let offset = self.next;
-        self.visible.push_back(Record { offset, time, bytes });
+        self.visible.push_back(Record { offset, time, bytes, traces });
         self.next += 1;
         self.end = self.next;
         Appended { offset, time }

@@ -2,6 +2,7 @@
 use super::*;
 use crate::suite::{Backend, conformance, read_all};
 use crate::{Assignment, Change, ManualClock};
+use bytes::Bytes;
 use cairn_schemas::{Stream, Topic};
 
 const JOBS: Place = Place::new(Stream::Topic(Topic::Jobs), 0);
@@ -54,7 +55,7 @@ async fn each_fault_leaves_what_it_says() {
     for (fault, answer, there) in table {
         let (log, _) = log();
         log.faults().next_append(JOBS, fault);
-        let answered = match log.append(JOBS, [bytes("a"), bytes("b")].concat()).await {
+        let answered = match log.append(JOBS, [bytes("a"), bytes("b")].concat().into()).await {
             Ok(appended) => {
                 assert_eq!(appended[1].offset, 3, "the offsets of one full copy");
                 "ok"
@@ -64,7 +65,7 @@ async fn each_fault_leaves_what_it_says() {
             Err(other) => panic!("{fault:?}: {other}"),
         };
         assert_eq!((answered, texts(&log, JOBS).await), (answer, there.iter().map(|text| text.to_string()).collect()), "{fault:?}");
-        log.append(JOBS, bytes("c")).await.unwrap();
+        log.append(JOBS, bytes("c").into()).await.unwrap();
         assert_eq!(texts(&log, JOBS).await.len(), there.len() + 1, "{fault:?}: the next append meets no fault");
     }
 }
@@ -73,9 +74,9 @@ async fn each_fault_leaves_what_it_says() {
 async fn a_held_append_is_invisible_until_it_is_synced() {
     let (log, _) = log();
     log.faults().hold(JOBS);
-    let mut held = log.append(JOBS, bytes("a"));
+    let mut held = log.append(JOBS, bytes("a").into());
     assert!(futures::poll!(&mut held).is_pending());
-    log.append(VOTES, bytes("v")).await.unwrap();
+    log.append(VOTES, bytes("v").into()).await.unwrap();
     assert_eq!((texts(&log, JOBS).await.len(), texts(&log, VOTES).await.len(), log.faults().unsynced()), (0, 1, 1));
     log.faults().release(JOBS);
     assert_eq!(held.await.unwrap()[0].offset, 0);
@@ -85,10 +86,10 @@ async fn a_held_append_is_invisible_until_it_is_synced() {
 #[tokio::test]
 async fn a_crash_keeps_the_first_unsynced_appends_and_closes_every_hold() {
     let (log, _) = log();
-    log.append(JOBS, bytes("durable")).await.unwrap();
+    log.append(JOBS, bytes("durable").into()).await.unwrap();
     log.faults().hold(JOBS);
-    let mut first = log.append(JOBS, bytes("kept"));
-    let mut second = log.append(JOBS, bytes("lost"));
+    let mut first = log.append(JOBS, bytes("kept").into());
+    let mut second = log.append(JOBS, bytes("lost").into());
     let places = [(JOBS, 9)];
     let mut wait = log.wait(&places);
     assert!(futures::poll!(&mut first).is_pending() && futures::poll!(&mut second).is_pending());
@@ -97,10 +98,10 @@ async fn a_crash_keeps_the_first_unsynced_appends_and_closes_every_hold() {
     assert!(matches!(first.await, Err(AppendError::Unknown { .. })));
     assert!(matches!(second.await, Err(AppendError::Unknown { .. })));
     assert!(matches!(wait.await, Err(ReadError::Closed)));
-    assert!(matches!(log.append(JOBS, bytes("late")).await, Err(AppendError::Closed { .. })));
+    assert!(matches!(log.append(JOBS, bytes("late").into()).await, Err(AppendError::Closed { .. })));
     assert!(matches!(log.read(JOBS, 0, ReadLimit::default()).await, Err(ReadError::Closed)));
     let next = log.reopen();
-    next.append(JOBS, bytes("again")).await.unwrap();
+    next.append(JOBS, bytes("again").into()).await.unwrap();
     assert_eq!(texts(&next, JOBS).await, ["durable", "kept", "again"]);
 }
 
@@ -110,7 +111,7 @@ async fn times_bear_a_clock_that_jumps() {
     let mut times = Vec::new();
     for now in [1_000, 5_000, 2_000, 6_000] {
         clock.set(now);
-        times.push(log.append(JOBS, bytes("a")).await.unwrap()[0].time);
+        times.push(log.append(JOBS, bytes("a").into()).await.unwrap()[0].time);
     }
     assert_eq!(times, [1_000, 5_000, 5_000, 6_000]);
 }

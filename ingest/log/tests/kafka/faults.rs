@@ -29,7 +29,7 @@ async fn append_until(log: Arc<KafkaLog>, place: Place, stop: Arc<AtomicBool>) -
         let texts: Vec<Bytes> = (0..3).map(|i| Bytes::from(format!("{place} {batch} {i}"))).collect();
         let began = Instant::now();
         let appended = loop {
-            match log.append(place, texts.clone()).await {
+            match log.append(place, texts.clone().into()).await {
                 Ok(appended) => break appended,
                 Err(AppendError::Unknown { .. }) => author.resent += 1,
                 Err(error) => panic!("{place}: {error}"),
@@ -147,7 +147,7 @@ async fn a_log_that_was_cut_says_so() {
     topics::create(&options, PARTITIONS, 1).await.unwrap();
     let log = open(&options).await;
     for step in 0..10 {
-        log.append(PLACES[0], vec![format!("record {step}").into()]).await.unwrap();
+        log.append(PLACES[0], vec![format!("record {step}").into()].into()).await.unwrap();
     }
     assert_eq!(read_all(&log, PLACES[0], 0, ReadLimit::default()).await.len(), 10);
     let topic = options.topic(JOBS);

@@ -57,7 +57,7 @@ async fn partitions_move(options: KafkaOptions) {
     // A member that nobody looks at any more leaves, although its log lives on.
     drop(ours);
     second.until(&mut theirs, PARTITIONS as usize, &mut latest).await;
-    one.append(Place::journal(0), vec!["it lives".into()]).await.unwrap();
+    one.append(Place::journal(0), vec!["it lives".into()].into()).await.unwrap();
     // And comes back when somebody does.
     let mut ours = one.assignments("one");
     second.until(&mut theirs, 1, &mut latest).await;

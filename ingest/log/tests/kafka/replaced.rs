@@ -20,7 +20,7 @@ fn texts(count: usize, text: &str) -> Vec<Bytes> {
 async fn records_that_retention_ate_are_missed() {
     let options = fresh().await;
     let log = open(&options).await;
-    log.append(PLACE, texts(10, "record")).await.unwrap();
+    log.append(PLACE, texts(10, "record").into()).await.unwrap();
     let mut list = TopicPartitionList::new();
     list.add_partition_offset(&options.topic(JOBS), 0, Offset::Offset(6)).unwrap();
     admin().delete_records(&list, &AdminOptions::new()).await.unwrap();
@@ -36,14 +36,14 @@ async fn records_that_retention_ate_are_missed() {
 async fn a_topic_that_was_made_anew_halts_the_log() {
     let options = fresh().await;
     let log = open(&options).await;
-    log.append(PLACE, texts(5, "old")).await.unwrap();
+    log.append(PLACE, texts(5, "old").into()).await.unwrap();
     let read = log.read(PLACE, 0, ReadLimit::default()).await.unwrap();
     let (mut next, admin) = (read.next(0), admin());
     admin.delete_topics(&[&options.topic(JOBS)], &AdminOptions::new().operation_timeout(Some(Duration::from_secs(30)))).await.unwrap();
     let audit = topics::create(&options, PARTITIONS, copies()).await.unwrap();
     assert_eq!(audit.forbidding(), None);
     // The new topic is longer than the old: by offsets alone it would go on.
-    open(&options).await.append(PLACE, texts(20, "new")).await.unwrap();
+    open(&options).await.append(PLACE, texts(20, "new").into()).await.unwrap();
     let halt = loop {
         match log.read(PLACE, next, ReadLimit::default()).await {
             Ok(read) => {
@@ -56,6 +56,6 @@ async fn a_topic_that_was_made_anew_halts_the_log() {
     };
     assert_eq!(halt.code(), "CRN-5150", "{halt}");
     assert_eq!(log.halted().await.code(), "CRN-5150");
-    assert_eq!(log.append(PLACE, texts(1, "more")).await.unwrap_err().code(), "CRN-5150");
+    assert_eq!(log.append(PLACE, texts(1, "more").into()).await.unwrap_err().code(), "CRN-5150");
     assert_eq!(log.wait(&[(Place::journal(0), 0)]).await.unwrap_err().code(), "CRN-5150");
 }

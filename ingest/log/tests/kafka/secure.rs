@@ -38,7 +38,7 @@ async fn every_mechanism_is_let_in_over_tls() {
         }
         let log = KafkaLog::open(options).await.unwrap();
         println!("{sasl:?}: open");
-        log.append(PLACE, vec![format!("{sasl:?}").into()]).await.unwrap();
+        log.append(PLACE, vec![format!("{sasl:?}").into()].into()).await.unwrap();
         let read = log.read(PLACE, number as u64, ReadLimit::default()).await.unwrap();
         assert_eq!(read.records[0].bytes, format!("{sasl:?}"));
         assert!(log.assignments("here").next().await.unwrap().generation > 0);

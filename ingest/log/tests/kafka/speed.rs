@@ -43,7 +43,7 @@ async fn records_in_a_second() {
         let (log, record) = (&log, &record);
         async move {
             for _ in 0..BATCHES {
-                log.append(PLACES[appender % 2], vec![record.clone(); BATCH]).await?;
+                log.append(PLACES[appender % 2], vec![record.clone(); BATCH].into()).await?;
             }
             Ok::<_, cairn_log::AppendError>(())
         }
@@ -72,7 +72,7 @@ async fn records_in_a_second() {
     let mut back: Vec<Duration> = Vec::new();
     for _ in 0..200 {
         let began = Instant::now();
-        let at = log.append(PLACES[0], vec![record.clone()]).await.unwrap()[0].offset;
+        let at = log.append(PLACES[0], vec![record.clone()].into()).await.unwrap()[0].offset;
         alone.push(began.elapsed());
         let began = Instant::now();
         assert_eq!(log.read(PLACES[0], at, ReadLimit::default()).await.unwrap().records.len(), 1);

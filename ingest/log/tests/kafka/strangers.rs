@@ -41,7 +41,7 @@ async fn marks_of_a_strangers_transaction_are_passed_over() {
     }
     assert_eq!(found, [(0, "committed".into()), (2, "taken back".into())]);
     assert_eq!(next, 4);
-    let at = log.append(PLACE, vec!["ours".into()]).await.unwrap()[0].offset;
+    let at = log.append(PLACE, vec!["ours".into()].into()).await.unwrap()[0].offset;
     assert_eq!((at, log.read(PLACE, next, ReadLimit::default()).await.unwrap().records[0].offset), (4, 4));
 }
 

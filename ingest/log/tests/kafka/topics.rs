@@ -73,14 +73,14 @@ async fn a_record_that_its_topic_does_not_take_is_refused_and_leaves_nothing() {
     let large: Vec<u8> = (0..5_000u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
     // The broker hears of the change after it was answered.
     let refused = loop {
-        match log.append(place, vec![large.clone().into()]).await {
+        match log.append(place, vec![large.clone().into()].into()).await {
             Ok(_) => tokio::task::yield_now().await,
             Err(error) => break error,
         }
     };
     assert!(matches!(refused, AppendError::TooLarge { .. }), "{refused:?}");
     let before = log.read(place, 0, ReadLimit::default()).await.unwrap().end;
-    let small = log.append(place, vec!["small".into()]).await.unwrap();
+    let small = log.append(place, vec!["small".into()].into()).await.unwrap();
     assert_eq!(small[0].offset, before, "the log goes on, and nothing lies between");
 }
 
@@ -91,7 +91,7 @@ async fn a_topic_that_takes_authors_times_halts_the_log() {
     let log = open(&options).await;
     change(&options.topic(JOBS), &[("message.timestamp.type", "CreateTime")]).await;
     let halt = loop {
-        match log.append(Place::new(JOBS, 0), vec!["whenever".into()]).await {
+        match log.append(Place::new(JOBS, 0), vec!["whenever".into()].into()).await {
             Ok(_) => tokio::task::yield_now().await,
             Err(error) => break error,
         }

@@ -24,10 +24,10 @@ async fn an_unclean_election_is_noticed_by_all_who_saw_more() {
     topics::create(&options, PARTITIONS, 2).await.unwrap();
     let (awake, asleep) = (Arc::new(open(&options).await), open(&options).await);
     allow(&options).await;
-    awake.append(PLACE, texts(10, "common")).await.unwrap();
+    awake.append(PLACE, texts(10, "common").into()).await.unwrap();
     let topic = options.topic(JOBS);
     let before = tokio::task::spawn_blocking(move || Behind::of(&topic)).await.unwrap();
-    awake.append(PLACE, texts(10, "doomed")).await.unwrap();
+    awake.append(PLACE, texts(10, "doomed").into()).await.unwrap();
     for log in [awake.as_ref(), &asleep] {
         assert_eq!(read_all(log, PLACE, 0, ReadLimit::default()).await.len(), 20);
     }
@@ -45,7 +45,7 @@ async fn an_unclean_election_is_noticed_by_all_who_saw_more() {
     // The other comes late: more lies there by now than it has seen, so offsets alone tell it nothing.
     change(&options.topic(JOBS), &[("min.insync.replicas", "1")]).await;
     let third = open(&options).await;
-    third.append(PLACE, texts(30, "other")).await.unwrap();
+    third.append(PLACE, texts(30, "other").into()).await.unwrap();
     assert_eq!(read_all(&third, PLACE, 0, ReadLimit::default()).await.len(), 40);
     let cut = asleep.read(PLACE, 20, ReadLimit::default()).await.map(|read| read.records);
     assert!(matches!(cut, Err(ReadError::BeyondEnd { from: 20, end: 19, .. })), "{cut:?}");

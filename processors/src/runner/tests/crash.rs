@@ -2,9 +2,8 @@
 
 use super::world::*;
 use async_trait::async_trait;
-use bytes::Bytes;
 use cairn_log::memory::AppendFault;
-use cairn_log::{AppendError, Appended, Assignments, EventLog, Place, Read, ReadError, ReadLimit};
+use cairn_log::{AppendError, Appended, Assignments, Batch, EventLog, Place, Read, ReadError, ReadLimit};
 use futures::future::poll_fn;
 use std::future::Future;
 use std::pin::Pin;
@@ -33,9 +32,9 @@ impl EventLog for Hesitant {
         self.0.partitions()
     }
 
-    async fn append(&self, place: Place, records: Vec<Bytes>) -> Result<Vec<Appended>, AppendError> {
+    async fn append(&self, place: Place, batch: Batch) -> Result<Vec<Appended>, AppendError> {
         hesitate().await;
-        let appended = self.0.append(place, records).await;
+        let appended = self.0.append(place, batch).await;
         hesitate().await;
         appended
     }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 fn fill(log: &MemoryLog, topic: Topic, records: usize, bytes: usize) {
     let place = Place::new(Stream::Topic(topic), 0);
-    (0..records).for_each(|_| drop(now(log.append(place, vec![Bytes::from(vec![b'x'; bytes])])).unwrap()));
+    (0..records).for_each(|_| drop(now(log.append(place, vec![Bytes::from(vec![b'x'; bytes])].into())).unwrap()));
 }
 
 fn inputs(log: &MemoryLog, queue_bytes: usize) -> Inputs {

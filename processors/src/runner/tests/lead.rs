@@ -35,7 +35,7 @@ fn what_happened_is_counted_under_its_names() {
     let processor = world.processor(1);
     world.start(&processor);
     world.send(Topic::Votes, Bytes::from_static(b"noise"));
-    now(world.log.append(Place::journal(0), vec![Bytes::from_static(b"noise")])).unwrap();
+    now(world.log.append(Place::journal(0), vec![Bytes::from_static(b"noise")].into())).unwrap();
     world.until_taken();
     let text = shown(&processor);
     for line in [

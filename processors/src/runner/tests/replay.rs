@@ -5,7 +5,7 @@ use crate::decider::{Context, State, decide_event};
 use crate::runner::ReplayReport;
 use crate::runner::fold::apply;
 use cairn_log::journal::{Chain, Draft, genesis};
-use cairn_log::{Clock, EventLog, Place, Record};
+use cairn_log::{Clock, EventLog, Place, Record, Traces};
 use cairn_schemas::block::{Block, Body, Claim};
 use cairn_schemas::decision::{Decision, Disposition, DispositionCode, Position, RejectionCode, Subject, Tick, Verdict};
 use cairn_schemas::event::NoteRecorded;
@@ -25,9 +25,9 @@ impl Forger {
         let mut chain = Chain::new(0);
         let claim = Claim::signed(document().id().unwrap(), 0, 1, &key(1));
         for (offset, bytes) in [begin.to_record(), claim.to_record()].into_iter().enumerate() {
-            chain.take(&Record { offset: offset as u64, time: START, bytes: bytes.into() }).unwrap();
+            chain.take(&Record { offset: offset as u64, time: START, bytes: bytes.into(), traces: Traces::default() }).unwrap();
         }
-        now(world.log.append(Place::journal(0), vec![claim.to_record().into()])).unwrap();
+        now(world.log.append(Place::journal(0), vec![claim.to_record().into()].into())).unwrap();
         let mut forger = Forger { chain, state: State::new(&document(), 0).unwrap(), offset: 0 };
         let said: Vec<_> =
             world.records(cairn_schemas::Stream::Topic(Topic::Audit)).into_iter().map(|record| record.bytes.to_vec()).collect();
@@ -72,7 +72,7 @@ impl Forger {
         let mut draft = Draft { time: Timestamp::from_millis(world.time.now_ms()).unwrap(), rules: 1, next, body };
         change(&mut draft);
         let block = self.chain.form(draft, &key(1)).unwrap();
-        now(world.log.append(Place::journal(0), vec![block.to_record().into()])).unwrap();
+        now(world.log.append(Place::journal(0), vec![block.to_record().into()].into())).unwrap();
         block
     }
 }

@@ -4,7 +4,7 @@ use super::world::*;
 use crate::runner::Ended;
 use async_trait::async_trait;
 use bytes::Bytes;
-use cairn_log::{AppendError, Appended, Assignments, EventLog, Place, Read, ReadError, ReadLimit};
+use cairn_log::{AppendError, Appended, Assignments, Batch, EventLog, Place, Read, ReadError, ReadLimit};
 use cairn_schemas::block::Body;
 use cairn_schemas::{Fact, Topic};
 use std::sync::Arc;
@@ -23,9 +23,9 @@ impl EventLog for Gated {
         self.log.partitions()
     }
 
-    async fn append(&self, place: Place, records: Vec<Bytes>) -> Result<Vec<Appended>, AppendError> {
+    async fn append(&self, place: Place, batch: Batch) -> Result<Vec<Appended>, AppendError> {
         let _ = self.open.clone().wait_for(|open| *open).await;
-        self.log.append(place, records).await
+        self.log.append(place, batch).await
     }
 
     async fn read(&self, place: Place, from: u64, limit: ReadLimit) -> Result<Read, ReadError> {
@@ -183,16 +183,19 @@ fn inputs_that_were_replaced_halt() {
     led.kill();
     let other = cairn_log::memory::MemoryLog::new(1, world.time.clone());
     let journal: Vec<_> = world.records(cairn_schemas::Stream::Journal).into_iter().map(|record| record.bytes).collect();
-    now(other.append(Place::journal(0), journal)).unwrap();
+    now(other.append(Place::journal(0), journal.into())).unwrap();
     let audit = Place::new(cairn_schemas::Stream::Topic(Topic::Audit), 0);
-    now(other.append(audit, vec![Bytes::from_static(b"another"); 2])).unwrap();
+    now(other.append(audit, vec![Bytes::from_static(b"another"); 2].into())).unwrap();
     let led = world.start(&world.processor_over(1, Arc::new(other)));
     world.settle();
     assert_eq!(led.code(), "CRN-3106");
 
     let cut = cairn_log::memory::MemoryLog::new(1, world.time.clone());
-    now(cut.append(Place::journal(0), world.records(cairn_schemas::Stream::Journal).into_iter().map(|record| record.bytes).collect()))
-        .unwrap();
+    now(cut.append(
+        Place::journal(0),
+        world.records(cairn_schemas::Stream::Journal).into_iter().map(|record| record.bytes).collect::<Vec<_>>().into(),
+    ))
+    .unwrap();
     let led = world.start(&world.processor_over(1, Arc::new(cut)));
     world.settle();
     assert_eq!(led.code(), "CRN-5112");

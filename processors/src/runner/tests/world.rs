@@ -163,7 +163,7 @@ impl World {
     }
 
     pub fn send(&self, topic: Topic, record: Bytes) {
-        now(self.log.append(Place::new(Stream::Topic(topic), 0), vec![record])).unwrap();
+        now(self.log.append(Place::new(Stream::Topic(topic), 0), vec![record].into())).unwrap();
     }
 
     /// Runs all tasks until none can go on without time passing.

@@ -178,7 +178,7 @@ impl Running {
     }
 
     async fn append(&self, topic: Topic, records: Vec<Bytes>) -> Result<(), Failure> {
-        self.log.append(Place::new(Stream::Topic(topic), 0), records).await.context("an append")?;
+        self.log.append(Place::new(Stream::Topic(topic), 0), records.into()).await.context("an append")?;
         Ok(())
     }
 

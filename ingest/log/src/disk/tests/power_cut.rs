@@ -56,8 +56,8 @@ impl Known {
             let mut appends = FuturesUnordered::new();
             for _ in 0..1 + chance.below(6) {
                 let (place, texts) = self.say(chance);
-                let records = texts.iter().flat_map(|text| bytes(text)).collect();
-                appends.push(async move { (place, texts, log.append(place, records).await) });
+                let records: Vec<_> = texts.iter().flat_map(|text| bytes(text)).collect();
+                appends.push(async move { (place, texts, log.append(place, records.into()).await) });
             }
             while let Some((place, texts, outcome)) = appends.next().await {
                 match outcome {
@@ -112,7 +112,7 @@ async fn what_was_cut_stays_cut() {
         let power = Power::default();
         power.put(name, torn);
         let log = open(&power).unwrap();
-        log.append(JOBS, bytes("next")).await.unwrap();
+        log.append(JOBS, bytes("next").into()).await.unwrap();
         drop(log);
         let log = open(&power.restored(&mut chance)).unwrap();
         assert_eq!((texts(&log, JOBS).await, texts(&log, VOTES).await), (vec!["next".to_owned()], Vec::new()));

@@ -14,7 +14,7 @@ async fn three_hundred_thousand_records_a_second() {
     let mut alone = Vec::new();
     for _ in 0..500 {
         let start = Instant::now();
-        log.append(JOBS, bytes(&"x".repeat(200))).await.unwrap();
+        log.append(JOBS, bytes(&"x".repeat(200)).into()).await.unwrap();
         alone.push(start.elapsed());
     }
     alone.sort();
@@ -25,7 +25,7 @@ async fn three_hundred_thousand_records_a_second() {
         let (log, batch) = (log.clone(), vec![record.clone(); BATCH]);
         tokio::spawn(async move {
             for _ in 0..RECORDS / BATCH / 16 {
-                log.append(JOBS, batch.clone()).await.unwrap();
+                log.append(JOBS, batch.clone().into()).await.unwrap();
             }
         })
     });

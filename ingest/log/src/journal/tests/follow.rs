@@ -13,7 +13,7 @@ fn log() -> (MemoryLog, Arc<dyn EventLog>) {
 
 async fn append(log: &Arc<dyn EventLog>, records: &[Bytes]) {
     for record in records {
-        log.append(Place::journal(0), vec![record.clone()]).await.unwrap();
+        log.append(Place::journal(0), vec![record.clone()].into()).await.unwrap();
     }
 }
 

@@ -7,7 +7,7 @@ mod follow;
 mod void;
 
 use super::{Chain, Draft, Step, VoidReason, genesis};
-use crate::Record;
+use crate::{Record, Traces};
 use bytes::Bytes;
 use cairn_schemas::{
     BlockHash, ByteString, Fact, InstanceId, RecordHash, SecretKey, Timestamp, Topic,
@@ -103,7 +103,7 @@ pub(crate) fn bytes(block: &Block) -> Bytes {
 
 /// Hands the next record over, appended at `time`.
 fn take(chain: &mut Chain, record: &Bytes, time: i64) -> Result<Step, super::JournalError> {
-    chain.take(&Record { offset: chain.offset(), time, bytes: record.clone() })
+    chain.take(&Record { offset: chain.offset(), time, bytes: record.clone(), traces: Traces::default() })
 }
 
 /// The same block with a changed header, signed anew.
