@@ -185,6 +185,19 @@ def collector():
     run("otelcol", "validate", f"--config={DEPLOY / 'telemetry/otel-collector.yaml'}", env={"KAFKA_BROKERS": "kafka:9092", "TRACES_ENDPOINT": "jaeger:4317"})
 
 
+@check("collector: those who send to it speak what it hears there")
+def spoken():
+    heard = read_yaml(DEPLOY / "telemetry/otel-collector.yaml")["receivers"]["otlp"]["protocols"]
+    must(set(heard) == {"http"}, "the binary speaks OTLP over HTTP alone", heard)
+    port = heard["http"]["endpoint"].rsplit(":", 1)[1]
+    services = read_yaml(DEPLOY / "compose.yaml")["services"]
+    sent = {name: service.get("environment", {}).get("OTEL_EXPORTER_OTLP_ENDPOINT") for name, service in services.items()}
+    none("a service that sends elsewhere", {name for name, to in sent.items() if to and to != f"http://otel-collector:{port}"})
+    must(any(sent.values()), "nobody sends anything")
+    values = read_yaml(DEPLOY / "helm/cairn/values.yaml")
+    must(values["networkPolicy"]["ports"]["otlp"] == [int(port)], "the network policy lets out to another port", values["networkPolicy"]["ports"])
+
+
 @check("collector: every part is in a pipeline, every pipeline is of parts that are there")
 def pipelines():
     config = read_yaml(DEPLOY / "telemetry/otel-collector.yaml")

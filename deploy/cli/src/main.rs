@@ -11,10 +11,12 @@ mod node;
 mod render;
 mod row;
 mod speaker;
+mod telemetry;
 
 use clap::Parser;
 use commands::Command;
 use std::{path::PathBuf, process::ExitCode};
+use telemetry::{Logs, Telemetry};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -51,12 +53,16 @@ const STACK: usize = 64 * 1024 * 1024;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    start_logs(cli.log_format);
     let runtime = match tokio::runtime::Builder::new_multi_thread().thread_stack_size(STACK).enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return say(&exit::Failure::from(anyhow::Error::from(error))),
     };
-    match runtime.block_on(commands::run(cli.command, cli.dir)) {
+    let mut telemetry = cli.command.service().map_or_else(Telemetry::default, |service| Telemetry::start(service, &runtime));
+    start_logs(cli.log_format, telemetry.logs());
+    telemetry.warn();
+    let ended = runtime.block_on(commands::run(cli.command, cli.dir));
+    telemetry.stop(&runtime);
+    match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => say(&failure),
     }
@@ -80,13 +86,14 @@ fn me() -> String {
     std::env::args().next().unwrap_or_else(|| "cairn".into())
 }
 
-/// Logs go to standard error, results to standard output; `RUST_LOG` chooses what is logged.
-fn start_logs(format: LogFormat) {
-    use tracing_subscriber::{EnvFilter, fmt};
+/// Logs go to standard error, and `elsewhere` too; results go to standard output. `RUST_LOG` chooses what is logged.
+fn start_logs(format: LogFormat, elsewhere: Option<Logs>) {
+    use tracing_subscriber::{EnvFilter, Layer, fmt, layer::SubscriberExt, registry, util::SubscriberInitExt};
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
-    let logs = fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    match format {
-        LogFormat::Text => logs.with_ansi(render::colour()).init(),
-        LogFormat::Json => logs.json().init(),
-    }
+    let logs = fmt::layer().with_writer(std::io::stderr);
+    let logs = match format {
+        LogFormat::Text => logs.with_ansi(render::colour()).boxed(),
+        LogFormat::Json => logs.json().boxed(),
+    };
+    registry().with(filter).with(logs).with(elsewhere).init();
 }

@@ -106,6 +106,20 @@ pub async fn run(command: Command, dir: Option<PathBuf>) -> Result<(), Failure> 
     }
 }
 
+impl Command {
+    /// The name of what a command runs on and on, which somebody may want to watch from afar.
+    pub fn service(&self) -> Option<&'static str> {
+        Some(match self {
+            Command::Up(_) | Command::Demo(_) => "cairn",
+            Command::Gateway(_) => "cairn-gateway",
+            Command::Processor(_) => "cairn-processor",
+            Command::Projector(_) => "cairn-projector",
+            Command::Worker(_) => "cairn-worker",
+            _ => return None,
+        })
+    }
+}
+
 /// The node that a writing command needs: the one at `url`, or the live one of the folder.
 pub async fn node(url: Option<&str>, layout: &Layout) -> Result<Client, Failure> {
     if let Some(url) = url {

@@ -5,10 +5,11 @@
 use crate::{
     exit::{Exit, Failure},
     node::gauges::Gauges,
+    telemetry,
 };
 use anyhow::anyhow;
 use axum::Router;
-use cairn_gateway::{Limits, Outcomes};
+use cairn_gateway::{Limits, Metrics, Outcomes};
 use cairn_log::{
     EventLog,
     archive::{self, Archive},
@@ -93,6 +94,17 @@ impl Parts {
         let stop = self.stopped();
         self.running.spawn(async move {
             tokio::select! { () = stop => Ok(()), () = gauges.run() => Ok(()) }
+        });
+    }
+
+    /// Sends the figures to a collector, where there is one.
+    pub fn figures(&mut self, metrics: Metrics) {
+        let (stop, stopped) = (self.stop.subscribe(), self.stopped());
+        self.running.spawn(async move {
+            telemetry::send_figures(metrics, stop).await;
+            // A part that ends by itself ends the node.
+            stopped.await;
+            Ok(())
         });
     }
 

@@ -128,6 +128,7 @@ impl Node {
         }
         routes = routes.merge(cairn_gateway::vitals(log.clone(), metrics.clone(), health(&beside, projections.as_ref())));
         parts.gauges(Gauges::new(beside, projections, &metrics));
+        parts.figures(metrics);
         let url = parts.serve(cairn_gateway::guard(routes, &edge), *listen).await?;
         let instance = ground.instance;
         let live =

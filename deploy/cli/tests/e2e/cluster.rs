@@ -2,7 +2,8 @@
 //!
 //! Owns starting the roles, asking them, and what must hold at the end of every story. Refuses to start a broker: `CAIRN_KAFKA` names one.
 
-use crate::node::{Http, Running, cairn, run, until};
+use crate::node::{Http, PATIENCE, Running, cairn, run, until};
+use cairn_schemas::RealmId;
 use serde_json::Value;
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -38,6 +39,9 @@ pub fn text(path: &Path) -> &str {
     path.to_str().unwrap()
 }
 
+/// What a program finds around it, beside what every test's program does.
+pub type Environment<'a> = &'a [(&'static str, String)];
+
 /// A role in a process of its own, and where it is to be reached.
 pub struct Role {
     pub process: Running,
@@ -48,9 +52,14 @@ pub struct Role {
 
 impl Role {
     pub fn start(role: &str, dir: &Path, log: &str, more: &[&str]) -> Role {
+        Role::start_in(role, dir, log, more, &[])
+    }
+
+    /// The same in an environment.
+    pub fn start_in(role: &str, dir: &Path, log: &str, more: &[&str], environment: Environment<'_>) -> Role {
         let mut command = cairn(&[role, "--dir", text(dir), "--log", log, "--listen", "127.0.0.1:0"]);
         let mut process = Running::start({
-            command.args(more).stdout(Stdio::piped());
+            command.args(more).envs(environment.iter().map(|(name, value)| (*name, value))).stdout(Stdio::piped());
             command
         });
         let mut lines = BufReader::new(process.0.stdout.take().unwrap());
@@ -67,24 +76,25 @@ pub struct Cluster {
     pub gateway: Role,
     pub projector: Role,
     pub http: Http,
+    environment: Vec<(&'static str, String)>,
 }
 
 impl Cluster {
     /// Begins an instance with this many partitions, and starts one processor, which founding needs.
     pub fn begin(name: &str, partitions: &str) -> (Cluster, Role) {
-        Cluster::begin_in(tempfile::tempdir().unwrap(), log_url(name), partitions)
+        Cluster::begin_in(tempfile::tempdir().unwrap(), log_url(name), partitions, &[])
     }
 
-    /// The same in a folder whose roles may have configurations of their own.
-    pub fn begin_in(folder: tempfile::TempDir, log: String, partitions: &str) -> (Cluster, Role) {
+    /// The same in a folder whose roles may have configurations of their own, and in an environment.
+    pub fn begin_in(folder: tempfile::TempDir, log: String, partitions: &str, environment: Environment<'_>) -> (Cluster, Role) {
         let founded = folder.path().join("founded");
         run(&["found", "--dir", text(&founded), "--log", &log, "--partitions", partitions, "--copies", "1", "--workers", "2"]).good();
         let projector = folder.path().join("projector");
         fs::create_dir_all(projector.join("keys")).unwrap();
         fs::copy(founded.join("keys/checkpoint.key"), projector.join("keys/checkpoint.key")).unwrap();
-        let gateway = Role::start("gateway", &folder.path().join("gateway"), &log, &[]);
-        let projector = Role::start("projector", &projector, &log, &[]);
-        let cluster = Cluster { folder, log, gateway, projector, http: Http::new() };
+        let gateway = Role::start_in("gateway", &folder.path().join("gateway"), &log, &[], environment);
+        let projector = Role::start_in("projector", &projector, &log, &[], environment);
+        let cluster = Cluster { folder, log, gateway, projector, http: Http::new(), environment: environment.to_vec() };
         let first = cluster.processor("first");
         run(&["found", "--dir", text(&founded), "--node", &cluster.node()]).good();
         (cluster, first)
@@ -102,7 +112,13 @@ impl Cluster {
     /// A processor that reaches the brokers by another way.
     pub fn processor_over(&self, name: &str, log: &str) -> Role {
         let key = self.founded().join("keys/processor.key");
-        Role::start("processor", &self.folder.path().join(name), log, &["--key", text(&key)])
+        Role::start_in("processor", &self.folder.path().join(name), log, &["--key", text(&key)], &self.environment)
+    }
+
+    /// The realm that was founded.
+    pub fn realm(&self) -> RealmId {
+        let answer = self.http.ask("GET", &format!("{}/v1/realms", self.projector.url), &[], Vec::new(), PATIENCE).unwrap();
+        answer.json()[0]["id"].as_str().unwrap().parse().unwrap()
     }
 
     /// Where commands write and read.

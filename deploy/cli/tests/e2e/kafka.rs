@@ -6,6 +6,7 @@
 mod archived;
 mod cut;
 mod scaling;
+mod traced;
 
 use crate::{
     cluster::{Cluster, log_url, text},

@@ -193,10 +193,14 @@ impl Node {
     /// The same for a node whose configuration names a token.
     pub fn up_with(dir: &Path, more: &[&str], token: Option<&str>) -> Node {
         let mut command = cairn(&["up", "--listen", "127.0.0.1:0", "--dir", dir.to_str().unwrap()]);
-        let mut process = Running::start({
-            command.args(more).stdout(Stdio::piped());
-            command
-        });
+        command.args(more);
+        Node::started(command, dir, token)
+    }
+
+    /// The same by a command that is `up` already.
+    pub fn started(mut command: Command, dir: &Path, token: Option<&str>) -> Node {
+        command.stdout(Stdio::piped());
+        let mut process = Running::start(command);
         let mut lines = BufReader::new(process.0.stdout.take().unwrap());
         let mut greeting = String::new();
         while !greeting.contains("\nnext ") {

@@ -58,6 +58,10 @@ http://{{ include "cairn.name" .root }}-{{ .component }}.{{ .root.Release.Namesp
   value: cairn-{{ $.component }}
 - name: OTEL_RESOURCE_ATTRIBUTES
   value: k8s.pod.name=$(POD_NAME),k8s.namespace.name={{ $.root.Release.Namespace }}
+- name: OTEL_TRACES_SAMPLER
+  value: parentbased_traceidratio
+- name: OTEL_TRACES_SAMPLER_ARG
+  value: {{ $.root.Values.telemetry.traces | quote }}
 # Figures are scraped from /metrics, not sent.
 - name: OTEL_METRICS_EXPORTER
   value: none

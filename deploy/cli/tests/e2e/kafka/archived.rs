@@ -32,7 +32,7 @@ fn what_is_archived_is_deleted_from_the_log_and_still_read() {
     for role in ["gateway", "projector", "first", "late", "later"] {
         configure(folder.path(), role, &log, true);
     }
-    let (mut cluster, mut first) = Cluster::begin_in(folder, log, "1");
+    let (mut cluster, mut first) = Cluster::begin_in(folder, log, "1", &[]);
     let founded = cluster.folder.path().join("founded");
     let note = |cluster: &Cluster, text_of: &str| {
         let body = format!("{{\"text\":\"{text_of}\"}}");

@@ -16,7 +16,7 @@ use cairn_schemas::{Stream, Topic};
 fn a_processor_halts_where_an_unclean_election_took_its_input_back() {
     let log = log_url("unclean");
     run(&["topics", "create", "--log", &log, "--partitions", "1", "--copies", "2"]).good();
-    let (cluster, mut processor) = Cluster::begin_in(tempfile::tempdir().unwrap(), log.clone(), "1");
+    let (cluster, mut processor) = Cluster::begin_in(tempfile::tempdir().unwrap(), log.clone(), "1", &[]);
     let founded = cluster.folder.path().join("founded");
     let notes = KafkaOptions::from_url(&log).unwrap().topic(Stream::Topic(Topic::Audit));
     block_on(change(&notes, &[("unclean.leader.election.enable", "true"), ("min.insync.replicas", "1")]));
