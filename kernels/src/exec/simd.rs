@@ -255,30 +255,31 @@ pub fn prefetch(elements: &[f32], index: usize) {
     let _ = (elements, index);
 }
 
-/// Column i of the square whose rows are `lines` becomes `into[i]`.
-#[cfg(target_arch = "x86_64")]
+/// A square of four lines whose elements lie one after another from `at` on: element k of line i becomes `into[k][first + i]`.
 #[inline(always)]
 #[allow(unsafe_code)]
-pub fn transpose(lines: [&[f32; 4]; 4], into: [&mut [f32; 4]; 4]) {
-    let [a, b, c, d] = lines;
-    // SAFETY: SSE is part of every x86-64, and each read or write is of one whole array.
-    unsafe {
-        let (mut a, mut b) = (arch::_mm_loadu_ps(a.as_ptr()), arch::_mm_loadu_ps(b.as_ptr()));
-        let (mut c, mut d) = (arch::_mm_loadu_ps(c.as_ptr()), arch::_mm_loadu_ps(d.as_ptr()));
-        arch::_MM_TRANSPOSE4_PS(&mut a, &mut b, &mut c, &mut d);
-        arch::_mm_storeu_ps(into[0].as_mut_ptr(), a);
-        arch::_mm_storeu_ps(into[1].as_mut_ptr(), b);
-        arch::_mm_storeu_ps(into[2].as_mut_ptr(), c);
-        arch::_mm_storeu_ps(into[3].as_mut_ptr(), d);
+pub fn transpose<const W: usize>(elements: &[f32], at: [usize; 4], into: &mut [[f32; W]], first: usize) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        let (a, b) = (&elements[at[0]..][..4], &elements[at[1]..][..4]);
+        let (c, d) = (&elements[at[2]..][..4], &elements[at[3]..][..4]);
+        // SAFETY: SSE is part of every x86-64, and each read is of the four elements whose bounds were just checked.
+        // Each write is of four elements whose bounds are checked in it.
+        unsafe {
+            let (mut a, mut b) = (arch::_mm_loadu_ps(a.as_ptr()), arch::_mm_loadu_ps(b.as_ptr()));
+            let (mut c, mut d) = (arch::_mm_loadu_ps(c.as_ptr()), arch::_mm_loadu_ps(d.as_ptr()));
+            arch::_MM_TRANSPOSE4_PS(&mut a, &mut b, &mut c, &mut d);
+            arch::_mm_storeu_ps(into[0][first..][..4].as_mut_ptr(), a);
+            arch::_mm_storeu_ps(into[1][first..][..4].as_mut_ptr(), b);
+            arch::_mm_storeu_ps(into[2][first..][..4].as_mut_ptr(), c);
+            arch::_mm_storeu_ps(into[3][first..][..4].as_mut_ptr(), d);
+        }
     }
-}
-
-/// Column i of the square whose rows are `lines` becomes `into[i]`.
-#[cfg(not(target_arch = "x86_64"))]
-#[inline(always)]
-pub fn transpose(lines: [&[f32; 4]; 4], into: [&mut [f32; 4]; 4]) {
-    for (i, into) in into.into_iter().enumerate() {
-        *into = [lines[0][i], lines[1][i], lines[2][i], lines[3][i]];
+    #[cfg(not(target_arch = "x86_64"))]
+    for k in 0..4 {
+        for line in 0..4 {
+            into[k][first + line] = elements[at[line] + k];
+        }
     }
 }
 

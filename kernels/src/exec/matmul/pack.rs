@@ -21,6 +21,7 @@ impl Operand<'_> {
         Self { elements: &self.elements[first * self.line_stride..], lines, ..self }
     }
 
+    #[inline(always)]
     fn at(&self, line: usize, k: usize) -> usize {
         line * self.line_stride + k * self.k_stride
     }
@@ -83,7 +84,9 @@ impl<const W: usize> Pack<'_, W> {
         for (k, row) in (k..).zip(panel) {
             let from = &operand.elements[operand.at(first, k)..][..width];
             // The next panel's are too far apart for the processor to foresee.
-            (W..2 * W).step_by(RUN).for_each(|ahead| prefetch(operand.elements, operand.at(first + ahead, k)));
+            for ahead in (W..2 * W).step_by(RUN) {
+                prefetch(operand.elements, operand.at(first + ahead, k));
+            }
             match from.first_chunk() {
                 Some(from) => *row = *from,
                 None => {
@@ -101,17 +104,18 @@ impl<const W: usize> Pack<'_, W> {
         let whole = if operand.k_stride == 1 { width / 4 * 4 } else { 0 };
         for (k, rows) in (k..).step_by(RUN).zip(panel.chunks_mut(RUN)) {
             let done = if whole > 0 { rows.len() / 4 * 4 } else { 0 };
-            for line in (0..whole).step_by(4) {
-                let from = |i: usize| operand.elements[operand.at(first + line + i, k)..][..done].as_chunks::<4>().0;
-                let lines = from(0).iter().zip(from(1)).zip(from(2)).zip(from(3));
-                for ((((a, b), c), d), [e, f, g, h]) in lines.zip(rows.as_chunks_mut::<4>().0) {
-                    let (e, f) = (&mut e.as_chunks_mut().0[line / 4], &mut f.as_chunks_mut().0[line / 4]);
-                    let (g, h) = (&mut g.as_chunks_mut().0[line / 4], &mut h.as_chunks_mut().0[line / 4]);
-                    transpose([a, b, c, d], [e, f, g, h]);
+            for square in 0..whole / 4 {
+                let (line, at) = (4 * square, first + 4 * square);
+                let starts = [operand.at(at, k), operand.at(at + 1, k), operand.at(at + 2, k), operand.at(at + 3, k)];
+                for square in 0..done / 4 {
+                    let (deep, [a, b, c, d]) = (4 * square, starts);
+                    transpose(operand.elements, [a + deep, b + deep, c + deep, d + deep], &mut rows[deep..][..4], line);
                 }
             }
             // The next panel's lines are too far apart for the processor to foresee.
-            (W..2 * W).for_each(|ahead| prefetch(operand.elements, operand.at(first + ahead, k)));
+            for ahead in W..2 * W {
+                prefetch(operand.elements, operand.at(first + ahead, k));
+            }
             for (index, row) in rows.iter_mut().enumerate() {
                 let rest = if index < done { whole } else { 0 };
                 for (line, value) in row.iter_mut().enumerate().skip(rest) {
