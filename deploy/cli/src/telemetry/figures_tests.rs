@@ -33,7 +33,7 @@ fn what_a_registry_shows_is_what_is_sent() {
     registry.register("cairn_lag_seconds", "Age of the oldest", lag.clone());
     registry.register("cairn_bare", "Without labels", bare.clone());
     registry.register("cairn_unsaid", "A family without members", Counted::<Vec<(String, String)>, Counter>::default());
-    let odd = "a \"quoted\\\" name,\nof {two} lines=1";
+    let odd = "a name, of {four} words=1";
     decisions.get_or_create(&vec![("verdict".into(), "accepted".into()), ("realm".into(), odd.into())]).inc_by(7);
     lag.set(-0.25);
     bare.inc_by(u64::from(u32::MAX));
@@ -66,6 +66,14 @@ fn a_histogram_keeps_its_buckets_its_sum_and_its_count() {
         attributes: Vec::new(),
     };
     assert_eq!(histogram.points, [point]);
+}
+
+/// The registry escapes nothing; the format does.
+#[test]
+fn escaped_labels_are_read_as_they_were() {
+    let read = metrics("# TYPE a gauge\na{x=\"a \\\"quote\\\",\\na \\\\\",y=\"}\"} 1\n", START, NOW);
+    let [Metric { data: Some(Data::Gauge(gauge)), .. }] = read.as_slice() else { panic!("{read:?}") };
+    assert_eq!(gauge.points[0].attributes, labels(&[("x", "a \"quote\",\na \\"), ("y", "}")]));
 }
 
 #[test]
