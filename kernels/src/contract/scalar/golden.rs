@@ -5,7 +5,7 @@
 //! of this workspace that depends on both crates, and compares `Function::of` and `exec::apply` with `core_math::expf` and
 //! so on for every `u32` read as an f32, NaN being equal to NaN. The crate stays outside because its build compiles C for
 //! the machine at hand alone.
-//! (For tanh: where bounds say that the result is x or ±1, with that; negative inputs with the positive ones' mirror.)
+//! (For tanh and erf: where bounds say that the result is x or ±1, with that; negative inputs with the positive ones' mirror.)
 
 use super::Function;
 
@@ -66,8 +66,9 @@ pub(crate) const OF_SAMPLE: [(Function, &str); 6] = [
 ];
 
 /// Of all inputs, in ascending bits.
-pub(crate) const OF_ALL: [(Function, &str); 3] = [
+pub(crate) const OF_ALL: [(Function, &str); 4] = [
     (Function::Exp, "44ac207dec9896234f402a9d2beb29ebb889e3bd52a99df3622ce525f0618cfb"),
     (Function::Log, "874ae018f18cf056d10e442aa1a1e042f05133b95c0e604fd420f27531f51320"),
     (Function::Tanh, "8a11211aa867afb1a45dc6b3e337f9a9992f349d113382ca24a9edb8b514af46"),
+    (Function::Erf, "bc2f238a1bc9188f8abccbfc0b3500c255c98a5838940e26125b5e6a92c54440"),
 ];
