@@ -10,12 +10,25 @@ use crate::{
 };
 use clap::Parser;
 
-const LAG: &str = "SELECT * FROM consumer_lag ORDER BY partition, fold";
+/// One row a partition: how far it is decided and projected, and what lies between that and the end, in records and in seconds.
+const LAG: &str = "
+    SELECT partition,
+           max(height) FILTER (WHERE fold = 'decider') AS decided,
+           max(lag_records) FILTER (WHERE fold = 'decider') AS undecided,
+           max(lag_ms) FILTER (WHERE fold = 'decider') / 1000.0 AS undecided_s,
+           max(height) FILTER (WHERE fold = 'journal') AS projected,
+           max(lag_records) FILTER (WHERE fold = 'journal') AS unprojected,
+           max(lag_ms) FILTER (WHERE fold = 'journal') / 1000.0 AS unprojected_s
+    FROM consumer_lag GROUP BY partition ORDER BY partition";
+const FOLDS: &str = "SELECT * FROM consumer_lag ORDER BY partition, fold";
 
-/// How far each partition's folds are behind: records and seconds
+/// How far each partition is decided and projected, and what waits: records and seconds
 #[derive(Debug, Parser)]
-#[command(after_help = "Examples:\n  cairn lag\n  cairn lag --node http://127.0.0.1:7072 --format json")]
+#[command(after_help = "Examples:\n  cairn lag\n  cairn lag --folds\n  cairn lag --node http://127.0.0.1:7072 --format json")]
 pub struct Args {
+    /// Every fold of every partition: the decider, the gateway, and each table
+    #[arg(long)]
+    folds: bool,
     /// The node or projector, if not the one that serves DIR
     #[arg(long, value_name = "URL")]
     node: Option<String>,
@@ -25,5 +38,6 @@ pub struct Args {
 
 pub async fn run(args: Args, layout: &Layout) -> Result<(), Failure> {
     let client = commands::node(args.node.as_deref(), layout).await?;
-    render::rows(&client.sql_now(LAG).await?, args.format).map_err(|error| anyhow::Error::from(error).into())
+    let question = if args.folds { FOLDS } else { LAG };
+    render::rows(&client.sql_now(question).await?, args.format).map_err(|error| anyhow::Error::from(error).into())
 }

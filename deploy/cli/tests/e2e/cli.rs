@@ -201,6 +201,26 @@ fn keep_secret(path: &Path, secret: &str) {
 }
 
 #[test]
+fn lag_is_a_row_a_partition_or_a_row_a_fold() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = text(folder.path());
+    let node = Node::up(folder.path(), &["--workers", "1"]);
+    let height = node.count("SELECT max(height) AS n FROM blocks");
+    let lag = |more: &[&str]| run(&[&["lag", "--dir", dir, "--format", "json"], more].concat()).rows();
+    let rows = lag(&[]);
+    assert_eq!(rows.len(), 1, "{rows:?}");
+    let row = &rows[0];
+    assert!(row["decided"].as_u64() >= Some(height) && row["projected"].as_u64() >= Some(height), "{row}");
+    for figure in ["undecided", "unprojected", "undecided_s", "unprojected_s"] {
+        assert_eq!(row[figure].as_f64(), Some(0.0), "{figure}: {row}");
+    }
+    let folds = lag(&["--folds"]);
+    for fold in ["decider", "gateway", "journal", "events"] {
+        assert!(folds.iter().any(|row| row["fold"] == fold), "{fold}: {folds:?}");
+    }
+}
+
+#[test]
 fn a_live_node_and_its_stopped_folder_tell_the_same() {
     let folder = tempfile::tempdir().unwrap();
     let dir = text(folder.path());
