@@ -105,11 +105,13 @@ pub struct Archive {
     pub url: String,
     /// Seconds that a block may wait for its segment to be full.
     pub patience_s: u64,
+    /// Whether the log is deleted behind it.
+    pub delete: bool,
 }
 
 impl Default for Archive {
     fn default() -> Self {
-        Archive { url: String::new(), patience_s: archive::Options::default().patience.as_secs() }
+        Archive { url: String::new(), patience_s: archive::Options::default().patience.as_secs(), delete: false }
     }
 }
 

@@ -211,7 +211,7 @@ impl Door {
     }
 }
 
-/// The processor, which finds in the archive, where there is one, what the log has deleted, and deletes what lies there.
+/// The processor, which deletes from the log what lies in the archive, where that is wanted.
 fn processor(ground: &Ground, layout: &Layout, key: Option<&Path>, counts: &runner::Metrics) -> Result<Processor, Failure> {
     let config = &ground.config;
     let options = runner::Options { snapshot_blocks: config.processor.snapshot_blocks, ..runner::Options::default() };
@@ -220,8 +220,8 @@ fn processor(ground: &Ground, layout: &Layout, key: Option<&Path>, counts: &runn
         .with_options(options)
         .with_metrics(counts.clone());
     Ok(match stores::archive(config)? {
-        Some(archive) => processor.with_archive(archive),
-        None => processor,
+        Some(archive) if config.archive.delete => processor.with_archive(archive),
+        _ => processor,
     })
 }
 

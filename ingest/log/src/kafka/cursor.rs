@@ -26,6 +26,8 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 /// How long a seek may take: it waits for librdkafka's own thread, not for the network.
 const SEEK: Duration = Duration::from_secs(10);
 const SEEK_AGAIN: Duration = Duration::from_millis(10);
+/// After so long a partition that cannot be sought in is one that librdkafka has stopped.
+const STOPPED: Duration = Duration::from_millis(500);
 
 pub(super) struct Cursor {
     client: Arc<Tended>,
@@ -110,9 +112,9 @@ impl Cursor {
     pub fn go(&self, held: &mut Held, to: u64) -> Result<(), ClientError> {
         held.ready.clear();
         let began = Instant::now();
-        if held.broken {
-            self.client.consumer().incremental_unassign(&list(&self.topic, self.partition, to)?)?;
-            self.client.consumer().incremental_assign(&list(&self.topic, self.partition, to)?)?;
+        let mut anew = held.broken;
+        if anew {
+            self.assign_anew(to)?;
         }
         let to_raw = Offset::Offset(i64::try_from(to).unwrap_or(i64::MAX));
         while let Err(error) = self.client.consumer().seek(&self.topic, self.partition, to_raw, SEEK) {
@@ -120,11 +122,22 @@ impl Cursor {
             if began.elapsed() > SEEK {
                 return Err(error);
             }
+            // A fetch that was out of range stops the partition, perhaps before anybody took the word of it from the queue.
+            if !anew && began.elapsed() > STOPPED {
+                self.assign_anew(to)?;
+                anew = true;
+            }
             std::thread::sleep(SEEK_AGAIN);
         }
         (held.next, held.broken) = (to, false);
         self.at.store(to, Ordering::Release);
         Ok(())
+    }
+
+    fn assign_anew(&self, from: u64) -> Result<(), ClientError> {
+        let consumer = self.client.consumer();
+        consumer.incremental_unassign(&list(&self.topic, self.partition, from)?)?;
+        consumer.incremental_assign(&list(&self.topic, self.partition, from)?)
     }
 
     /// Takes what there is, until the limit is passed by one record.

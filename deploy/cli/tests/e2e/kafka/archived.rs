@@ -14,7 +14,8 @@ fn configure(folder: &Path, role: &str, log: &str, archived: bool) {
     let at = |section: &str| format!("{}/{section}", text(folder));
     let mut config = include_str!("../../../../cairn.toml")
         .replace("snapshot_blocks = 1000", "snapshot_blocks = 2")
-        .replace("patience_s = 300", "patience_s = 1");
+        .replace("patience_s = 300", "patience_s = 1")
+        .replace("delete = false", "delete = true");
     for (section, url) in [("log", log), ("snapshots", &at("snapshots")), ("archive", &at("archive"))] {
         if section == "log" || archived {
             let (before, after) = config.split_once(&format!("\n[{section}]")).unwrap();
