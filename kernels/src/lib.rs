@@ -55,6 +55,8 @@ pub mod contract;
 pub mod data;
 mod error;
 pub mod exec;
+#[cfg(feature = "peer")]
+pub mod peer;
 pub mod program;
 pub mod trace;
 

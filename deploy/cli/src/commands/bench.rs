@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand};
 use serde::Serialize;
 use std::io::Write;
 
+mod kernels;
 mod load;
 mod log;
 
@@ -15,6 +16,7 @@ mod log;
 #[command(after_help = "Examples:
   cairn bench log
   cairn bench log --format json --runs 5
+  cairn bench kernels
   cairn bench load --dir founded --node http://127.0.0.1:7070,http://127.0.0.1:7071 --rate 500 --seconds 60")]
 pub struct Args {
     #[command(subcommand)]
@@ -24,13 +26,15 @@ pub struct Args {
 #[derive(Debug, Subcommand)]
 enum What {
     /// Events through the disk log and the decider, in a folder of its own
-    Log(Log),
+    Log(Figures),
+    /// Exact matrix products of one core
+    Kernels(Figures),
     /// Events at a steady rate into a live instance, and what became of each
     Load(load::Args),
 }
 
 #[derive(Debug, Parser)]
-struct Log {
+struct Figures {
     /// Runs of each figure; the median is shown
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=25))]
     runs: u8,
@@ -58,9 +62,14 @@ impl Figure {
 
 pub async fn run(args: Args, layout: &Layout) -> Result<(), Failure> {
     match args.what {
-        What::Log(Log { runs, format }) => show(&log::run(runs).await?, format).map_err(|error| anyhow::Error::from(error).into()),
+        What::Log(Figures { runs, format }) => print(&log::run(runs).await?, format),
+        What::Kernels(Figures { runs, format }) => print(&kernels::run(runs)?, format),
         What::Load(args) => load::run(args, layout).await,
     }
+}
+
+fn print(figures: &[Figure], format: Format) -> Result<(), Failure> {
+    show(figures, format).map_err(|error| anyhow::Error::from(error).into())
 }
 
 fn show(figures: &[Figure], format: Format) -> std::io::Result<()> {
@@ -73,7 +82,7 @@ fn show(figures: &[Figure], format: Format) -> std::io::Result<()> {
             }
             _ => writeln!(
                 out,
-                "{:<24} {:>12.1} {:<4} {:<28} {:>12.1}   ratio {:.3}",
+                "{:<24} {:>12.1} {:<7} {:<28} {:>12.1}   ratio {:.3}",
                 figure.name, figure.value, figure.unit, figure.peer, figure.peer_value, figure.ratio
             )?,
         }
