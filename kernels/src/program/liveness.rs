@@ -43,6 +43,9 @@ impl Program {
     /// The most bytes that tensors take at any moment of a run: the state's tensors and the inputs that the program
     /// reads, all the time; every other value from its instruction to its last reader. A value that only renames another
     /// (`reshape`, `detach`) takes none of its own.
+    ///
+    /// It is exact for an executor that does one instruction after another, as the reference does, and an upper bound for those that
+    /// fuse: what they take is [`Fusion::peak_bytes`](super::Fusion::peak_bytes). No machine enters into either.
     pub fn peak_bytes(&self) -> u64 {
         self.peak().0
     }
@@ -83,7 +86,7 @@ impl Program {
     }
 
     /// Bytes of the distinct state tensors and inputs; where one is read twice, under the larger of its types.
-    fn given_bytes(&self) -> u64 {
+    pub(super) fn given_bytes(&self) -> u64 {
         let mut given: BTreeMap<(bool, u32), u64> = BTreeMap::new();
         for (op, of) in self.ops.iter().zip(&self.types) {
             let key = match *op {

@@ -1,12 +1,13 @@
 //! Programs: tensor instructions in single-assignment form with static shapes, and what can be said of them without running.
 //!
 //! Owns the instruction set (`ir`, `op`), the check of every shape before anything is allocated (`shape`), lifetimes and
-//! peak memory (`liveness`), canonical bytes and hash (`canonical`), and differentiation from program to program
+//! peak memory (`liveness`), which instructions run together (`fusion`), canonical bytes and hash (`canonical`), and differentiation from program to program
 //! (`gradient`). What a person composes of instructions is in `build`, `layers` and `optim`. Refuses execution, which is
 //! `exec`'s.
 
 mod build;
 mod canonical;
+pub mod fusion;
 mod gradient;
 mod ir;
 pub mod layers;
@@ -15,6 +16,7 @@ mod op;
 pub mod optim;
 mod shape;
 
+pub use fusion::Fusion;
 pub use gradient::gradient;
 pub use ir::{Binary, Dtype, Id, Reduction, Relation, Type, Unary};
 pub use liveness::Lifetimes;
@@ -22,6 +24,7 @@ pub use op::{Op, Operands};
 pub use shape::limits;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::error::ProgramError;
 
@@ -33,6 +36,8 @@ pub struct Program {
     ops: Vec<Op>,
     types: Vec<Type>,
     outputs: Vec<Id>,
+    /// Made once, when the program is finished.
+    fusion: Arc<Fusion>,
 }
 
 impl Program {
@@ -49,6 +54,11 @@ impl Program {
     /// The values that an execution returns, in this order.
     pub fn outputs(&self) -> &[Id] {
         &self.outputs
+    }
+
+    /// Its stages: which instructions run together.
+    pub fn fusion(&self) -> &Fusion {
+        &self.fusion
     }
 }
 
@@ -93,8 +103,9 @@ impl Draft {
                 return Err(ProgramError::Output { index, value, count: self.ops.len() });
             }
         }
-        let program = Program { ops: self.ops, types: self.types, outputs };
+        let mut program = Program { ops: self.ops, types: self.types, outputs, fusion: Arc::default() };
         program.within_memory()?;
+        program.fusion = Arc::new(Fusion::of(&program));
         Ok(program)
     }
 }
