@@ -26,8 +26,6 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 /// How long a seek may take: it waits for librdkafka's own thread, not for the network.
 const SEEK: Duration = Duration::from_secs(10);
 const SEEK_AGAIN: Duration = Duration::from_millis(10);
-/// After so long a partition that cannot be sought in is one that librdkafka has stopped.
-const STOPPED: Duration = Duration::from_millis(500);
 
 pub(super) struct Cursor {
     client: Arc<Tended>,
@@ -111,25 +109,24 @@ impl Cursor {
     /// Goes to an offset. Blocks until nothing that was fetched elsewhere can come any more.
     pub fn go(&self, held: &mut Held, to: u64) -> Result<(), ClientError> {
         held.ready.clear();
-        let began = Instant::now();
-        let mut anew = held.broken;
-        if anew {
-            self.assign_anew(to)?;
-        }
-        let to_raw = Offset::Offset(i64::try_from(to).unwrap_or(i64::MAX));
-        while let Err(error) = self.client.consumer().seek(&self.topic, self.partition, to_raw, SEEK) {
-            // Just after an assignment there is nothing yet to seek in.
+        let (began, to_raw) = (Instant::now(), Offset::Offset(i64::try_from(to).unwrap_or(i64::MAX)));
+        loop {
+            if held.broken {
+                self.assign_anew(to)?;
+                held.broken = false;
+            }
+            let Err(error) = self.client.consumer().seek(&self.topic, self.partition, to_raw, SEEK) else { break };
             if began.elapsed() > SEEK {
                 return Err(error);
             }
-            // A fetch that was out of range stops the partition, perhaps before anybody took the word of it from the queue.
-            if !anew && began.elapsed() > STOPPED {
-                self.assign_anew(to)?;
-                anew = true;
+            // A partition that was stopped cannot be sought in, and the word of it lies in the queue before it stops. Without one it was
+            // assigned just now, and there is nothing yet to seek in.
+            held.drain();
+            if !held.broken {
+                std::thread::sleep(SEEK_AGAIN);
             }
-            std::thread::sleep(SEEK_AGAIN);
         }
-        (held.next, held.broken) = (to, false);
+        held.next = to;
         self.at.store(to, Ordering::Release);
         Ok(())
     }
@@ -199,6 +196,11 @@ impl Held {
 
     pub fn is_broken(&self) -> bool {
         self.broken
+    }
+
+    /// Throws away what is in the queue, up to the word of a stop.
+    fn drain(&mut self) {
+        while !self.broken && self.poll() != Err(Event::Nothing) {}
     }
 
     /// The next record in the queue, each once.

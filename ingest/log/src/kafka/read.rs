@@ -150,6 +150,8 @@ impl Readers {
                 Event::Failed(_) | Event::Nothing => {}
             }
             if began.elapsed() > self.patience {
+                // The record may have been deleted while it was waited for.
+                self.check_range(place, from).await?;
                 return Err(self.failed(place, from, RDKafkaErrorCode::OperationTimedOut).into());
             }
             if anew || tokio::time::timeout(AGAIN, news.changed()).await.is_err() {
@@ -324,10 +326,13 @@ impl Readers {
     }
 
     /// A log that was cut and has grown again holds other records at the old offsets: librdkafka finds out by the leader's epoch (KIP-320)
-    /// and calls the offset out of range. What was handed out last must lie where it lay.
+    /// and calls the offset out of range. What was handed out last must lie where it lay, unless it was deleted in front, as it may be.
     async fn meet(&self, place: Place, cursor: &Arc<Cursor>, held: Hold) -> Result<Hold, ReadError> {
         let Some(last) = held.last().cloned() else { return Ok(held) };
         let (at, began) = (last.offset, Instant::now());
+        if at < self.ends.first(place).await? {
+            return Ok(held);
+        }
         let mut held = self.go(cursor.clone(), held, at).await?;
         let mut news = self.places.news(place);
         loop {
@@ -336,11 +341,11 @@ impl Readers {
             match held.first() {
                 Some(found) if *found == last => return Ok(held),
                 Some(_) => return Err(ReadError::BeyondEnd { place, from: at + 1, end: at }),
-                // It was deleted in front, as it may be.
                 None if at < self.ends.first(place).await? => return Ok(held),
                 None if began.elapsed() > self.patience => {
                     return Err(self.failed(place, at, RDKafkaErrorCode::OperationTimedOut).into());
                 }
+                None if held.is_broken() => held = self.go(cursor.clone(), held, at).await?,
                 None => drop(tokio::time::timeout(AGAIN, news.changed()).await),
             }
         }
