@@ -144,7 +144,8 @@ pub trait EventLog: Send + Sync + fmt::Debug {
     /// [`ReadError::Truncated`].
     async fn read(&self, place: Place, from: u64, limit: ReadLimit) -> Result<Read, ReadError>;
 
-    /// Returns once any of `places` shows a record at or above its offset; at once where one does already.
+    /// Returns once any of `places` shows a record at or above its offset; at once where one does already, or where what lay there was
+    /// deleted, which a read then says.
     ///
     /// MUST NOT return earlier. MAY return late, but not never. Without places it never returns.
     async fn wait(&self, places: &[(Place, u64)]) -> Result<(), ReadError>;

@@ -293,6 +293,7 @@ async fn deletion_from_the_front_is_told_and_keeps_the_rest(backend: &mut impl B
     drop(log);
     let log = backend.open().await;
     for from in 0..first {
+        log.wait(&[(JOBS, from)]).await.unwrap();
         let refused = log.read(JOBS, from, ReadLimit::default()).await;
         assert!(matches!(refused, Err(ReadError::Truncated { first: told, .. }) if told == first), "{from}: {refused:?}");
     }
