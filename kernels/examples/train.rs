@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use cairn_kernels::bml::Job;
-use cairn_kernels::data::{DataSet, Parts};
+use cairn_kernels::data::{DataSet, File};
 use cairn_kernels::exec::Executor;
 use cairn_kernels::trace::{Material, Plan, TaskKind};
 
@@ -55,8 +55,7 @@ fn from_folder(job: &Job, folder: &Path) -> Result<DataSet, Box<dyn std::error::
     for entry in std::fs::read_dir(folder)? {
         let path = entry?.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        files.push((name, std::fs::read(&path)?));
+        files.push(File::new(&name, move || std::fs::File::open(&path)));
     }
-    let files: Vec<(&str, &[u8])> = files.iter().map(|(name, bytes)| (name.as_str(), &bytes[..])).collect();
-    Ok(DataSet::of(job, &Parts::of(&files)?)?)
+    Ok(DataSet::read(job, &files)?)
 }

@@ -36,9 +36,9 @@ impl Error {
 /// Why bytes are not the data set that they should be.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DataError {
-    /// An IDX or gzip header or length is wrong.
-    #[error("{file}: not the IDX file it should be: {reason}")]
-    Idx { file: String, reason: String },
+    /// An IDX header or length is wrong. Offsets are in unpacked bytes.
+    #[error("{file}: not the IDX file it should be: {reason} (byte {offset})")]
+    Idx { file: String, offset: u64, reason: String },
     /// A CSV cell or row is wrong.
     #[error("{file}:{line}: {reason}")]
     Csv { file: String, line: u64, reason: String },
@@ -50,16 +50,25 @@ pub enum DataError {
     OtherRecords { pinned: String, found: String },
     /// There are fewer records than the job trains and tests on.
     #[error("{wanted} {part} records wanted, {found} there: lower data.{part} or bring more data")]
-    TooFew { part: &'static str, wanted: u32, found: usize },
+    TooFew { part: &'static str, wanted: u32, found: u32 },
     /// A record does not fit the model.
     #[error("{subject} is {found}, the model takes {wanted}")]
-    Unfit { subject: &'static str, found: u64, wanted: String },
+    Unfit { subject: &'static str, found: String, wanted: String },
     /// A set of files is no data set.
     #[error("no data set among the files: {reason}")]
     Folder { reason: String },
     /// A URL that this crate would have to build from is not understood.
     #[error("data url {url:?}: {reason}")]
     Url { url: String, reason: String },
+    /// A text is not of the level that the job says.
+    #[error("{file}: byte {offset}: {reason}")]
+    Text { file: String, offset: u64, reason: String },
+    /// A blob is no data set as this crate writes them.
+    #[error("data set blob at {at}: {reason}")]
+    Blob { at: usize, reason: &'static str },
+    /// A file cannot be read or unpacked.
+    #[error("{file}: byte {offset} cannot be read: {reason}")]
+    Unread { file: String, offset: u64, reason: String },
 }
 
 impl DataError {
@@ -74,6 +83,9 @@ impl DataError {
             Self::Unfit { .. } => "CRN-2206",
             Self::Folder { .. } => "CRN-2207",
             Self::Url { .. } => "CRN-2208",
+            Self::Text { .. } => "CRN-2210",
+            Self::Blob { .. } => "CRN-2211",
+            Self::Unread { .. } => "CRN-2212",
         }
     }
 }

@@ -3,7 +3,7 @@
 //! The way through the crate, as a worker walks it:
 //!
 //! 1. [`bml::Job::parse`] reads a job; `job.compile()` gives its [`bml::Programs`], whose bytes and hash the job fixes.
-//! 2. [`data::DataSet`] is decoded from bytes ([`data::DataSet::of`], `from_bytes`) or generated (`builtin`), and has the
+//! 2. [`data::DataSet`] is decoded from files ([`data::DataSet::read`]) or a blob (`from_bytes`), or generated (`builtin`), and has the
 //!    root that the job pins.
 //! 3. [`trace::TaskKind::at`] names a task; `inputs` the tasks whose results it is given.
 //! 4. [`trace::Plan::run`] does it and shows every leaf, with the material behind it, for the ledger to commit to.
@@ -45,7 +45,7 @@
 //! # Ok::<(), cairn_kernels::Error>(())
 //! ```
 //!
-//! Other data for the same job: [`data::Parts::of`] names and bytes of a folder's files, [`data::DataSet::of`] the
+//! Other data for the same job: a [`data::File`] for each file of a folder, [`data::DataSet::read`] for the
 //! [`bml::Job::unpinned`] job, `to_bytes` as a blob, and [`bml::Job::with_data`] the blob's URL and the set's root.
 //!
 //! Everything here is pure and bounded. Errors carry `CRN-21xx` (job), `22xx` (data), `23xx` (program), `24xx` (kernel).

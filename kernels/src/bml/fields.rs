@@ -38,6 +38,11 @@ impl<'a> Fields<'a> {
         Self::of(self.file, &self.named(key), self.node(key)?, keys)
     }
 
+    /// The mapping under `key`, if the key is there.
+    pub fn optional_mapping(&self, key: &str, keys: &[&'static str]) -> Result<Option<Self>, JobError> {
+        if self.find(key).is_none() { Ok(None) } else { self.mapping(key, keys).map(Some) }
+    }
+
     /// Text, at most `limit` bytes and not empty.
     pub fn text(&self, key: &str, limit: usize) -> Result<String, JobError> {
         let (place, text) = self.scalar(key)?;

@@ -3,6 +3,7 @@
 //! Owns the values, already checked, and the counts that follow from them (tasks, shards, steps). Refuses text, which is
 //! `parse`'s and `render`'s.
 
+use crate::data::RecordType;
 use crate::trace::TaskKind;
 
 /// Limits of a job, so that no YAML of a few lines asks for the machine.
@@ -19,8 +20,12 @@ pub mod limits {
     pub const CLASSES: u32 = 256;
     /// Records of a part of the data.
     pub const RECORDS: u32 = 1_000_000;
-    /// Bytes of decoded pixels of all records together.
+    /// Different characters of a text.
+    pub const VOCABULARY: u32 = 65_536;
+    /// Bytes of the features of all records together, as tensors hold them.
     pub const DATA_BYTES: u64 = 2 << 30;
+    /// Bytes of one file of data, unpacked.
+    pub const FILE_BYTES: u64 = 1 << 30;
     /// Bytes of what one task reads in one piece: all shards' states for an aggregation. One blob.
     pub const MATERIAL_BYTES: u64 = 256 << 20;
     /// Bytes of a name and of a URL.
@@ -65,10 +70,28 @@ pub struct Mlp {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Data {
     pub url: String,
+    /// How the records are text; absent, they are values with a label.
+    pub text: Option<Text>,
     /// Merkle root of the decoded records; absent only before the job is signed.
     pub hash: Option<[u8; 32]>,
     pub train: u32,
     pub test: u32,
+}
+
+/// How text is cut into records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Text {
+    pub level: Level,
+    /// Tokens of one record.
+    pub context: u32,
+}
+
+/// What a token is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Level {
+    Byte,
+    /// A Unicode scalar value.
+    Char,
 }
 
 /// How the model is trained.
@@ -144,6 +167,11 @@ pub struct Pay {
 }
 
 impl Job {
+    /// The type of the records that the model takes.
+    pub fn record_type(&self) -> RecordType {
+        RecordType::Values { values: self.model.input, classes: self.model.classes }
+    }
+
     /// Tasks in order: for each round one train task per shard and an aggregation; an evaluation at the end.
     pub fn tasks(&self) -> impl Iterator<Item = TaskKind> + use<> {
         let (rounds, shards) = (self.train.rounds, self.train.shards);

@@ -14,7 +14,7 @@ mod yaml;
 
 pub use compile::{Model, Programs};
 pub use error::{Fault, JobError};
-pub use job::{Assurance, Data, Deadlines, Job, Millionths, Mlp, Pay, Sgd, Train, Verify, Workers, limits};
+pub use job::{Assurance, Data, Deadlines, Job, Level, Millionths, Mlp, Pay, Sgd, Text, Train, Verify, Workers, limits};
 
 #[cfg(test)]
 mod tests;

@@ -7,8 +7,9 @@ use data_encoding::HEXLOWER_PERMISSIVE;
 use super::compile::Model;
 use super::error::JobError;
 use super::fields::Fields;
-use super::job::{Assurance, Data, Deadlines, Job, Mlp, Pay, Sgd, Train, Verify, Workers, limits};
+use super::job::{Assurance, Data, Deadlines, Job, Level, Mlp, Pay, Sgd, Text, Train, Verify, Workers, limits};
 use super::yaml;
+use crate::data::RecordType;
 
 const KEYS: [&str; 10] = ["cairn", "name", "model", "data", "train", "workers", "verify", "deadlines", "attempts", "pay"];
 
@@ -21,7 +22,7 @@ impl Job {
         let top = Fields::of(file, "", &root, &KEYS)?;
         top.word("cairn", &[("job/v1", ())])?;
         let model = top.mapping("model", &["template", "input", "hidden", "classes"])?;
-        let data = top.mapping("data", &["url", "hash", "train", "test"])?;
+        let data = top.mapping("data", &["url", "text", "hash", "train", "test"])?;
         let train = top.mapping("train", &["rounds", "epochs", "shards", "batch", "sgd", "seed", "data_seed"])?;
         let workers = top.mapping("workers", &["min", "stake", "bond"])?;
         let pay = top.mapping("pay", &["escrow", "task", "check"])?;
@@ -63,7 +64,8 @@ impl Job {
         if steps > limits::STEPS {
             return Err(train.conflict("epochs", format!("{steps} steps of one task, at most {} are taken", limits::STEPS)));
         }
-        let bytes = (u64::from(self.data.train) + u64::from(self.data.test)) * u64::from(self.model.input) * 4;
+        self.check_records(data)?;
+        let bytes = (u64::from(self.data.train) + u64::from(self.data.test)) * self.record_type().bytes();
         if bytes > limits::DATA_BYTES {
             return Err(data.conflict("train", format!("{bytes} bytes of decoded records, at most {} are taken", limits::DATA_BYTES)));
         }
@@ -73,6 +75,19 @@ impl Job {
             return Err(model.conflict("hidden", reason));
         }
         self.compile().map(drop).map_err(|error| model.conflict("hidden", error.to_string()))
+    }
+
+    /// Whether the records are of the type that the model takes, as far as a job says.
+    fn check_records(&self, data: &Fields<'_>) -> Result<(), JobError> {
+        match (self.record_type(), self.data.text) {
+            (RecordType::Values { .. }, Some(_)) => {
+                Err(data.conflict("text", "the model takes values with a label, data.text gives tokens: leave it out".to_owned()))
+            }
+            (RecordType::Tokens { .. }, None) => {
+                Err(data.conflict("url", "the model takes tokens: say data.text, as {level: char, context: 64}".to_owned()))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn check_money(&self, workers: &Fields<'_>, pay: &Fields<'_>) -> Result<(), JobError> {
@@ -111,9 +126,17 @@ fn data_of(fields: &Fields<'_>) -> Result<Data, JobError> {
     };
     Ok(Data {
         url: fields.text("url", limits::URL)?,
+        text: fields.optional_mapping("text", &["level", "context"])?.map(|text| text_of(&text)).transpose()?,
         hash,
         train: fields.integer("train", 1..=limits::RECORDS)?,
         test: fields.integer("test", 1..=limits::RECORDS)?,
+    })
+}
+
+fn text_of(fields: &Fields<'_>) -> Result<Text, JobError> {
+    Ok(Text {
+        level: fields.word("level", &[("byte", Level::Byte), ("char", Level::Char)])?,
+        context: fields.integer("context", 1..=limits::WIDTH)?,
     })
 }
 

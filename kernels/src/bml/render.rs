@@ -4,13 +4,20 @@
 
 use data_encoding::HEXLOWER;
 
-use super::job::{Assurance, Job};
+use super::job::{Assurance, Job, Level};
 
 impl Job {
     /// The canonical text: what is hashed, signed and shown.
     pub fn to_yaml(&self) -> String {
         let Self { model, data, train, workers, verify, deadlines, pay, .. } = self;
         let hash = data.hash.map_or(String::new(), |hash| format!("hash: \"{}\", ", HEXLOWER.encode(&hash)));
+        let text = data.text.map_or(String::new(), |text| {
+            let level = match text.level {
+                Level::Byte => "byte",
+                Level::Char => "char",
+            };
+            format!("text: {{level: {level}, context: {}}}, ", text.context)
+        });
         let assurance = match verify.assurance {
             Assurance::Sampled => "sampled",
             Assurance::Full => "full",
@@ -19,7 +26,7 @@ impl Job {
             "cairn: job/v1".to_owned(),
             format!("name: {}", quoted(&self.name)),
             format!("model: {{template: mlp, input: {}, hidden: {:?}, classes: {}}}", model.input, model.hidden, model.classes),
-            format!("data: {{url: {}, {hash}train: {}, test: {}}}", quoted(&data.url), data.train, data.test),
+            format!("data: {{url: {}, {text}{hash}train: {}, test: {}}}", quoted(&data.url), data.train, data.test),
             format!(
                 "train: {{rounds: {}, epochs: {}, shards: {}, batch: {}, sgd: {{rate: \"{}\", momentum: \"{}\"}}, seed: {}, data_seed: {}}}",
                 train.rounds, train.epochs, train.shards, train.batch, train.sgd.rate, train.sgd.momentum, train.seed, train.data_seed

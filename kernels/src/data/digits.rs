@@ -3,11 +3,13 @@
 //! Owns the glyphs and their jitter, in integers only, so that the same seed is the same bytes on every machine. A network
 //! of one hidden layer gets 95 to 99 of 100 right: enough to learn, never all. Refuses to look like anyone's handwriting.
 
-use super::set::Records;
+use super::table::Table;
 use crate::contract::philox::{Site, word};
 use crate::error::DataError;
 
 const SIDE: i64 = 28;
+/// Values of one record.
+pub const WIDTH: u32 = (SIDE * SIDE) as u32;
 /// Coordinates are in 1/64 of a glyph unit; a glyph's box is 100 units wide.
 const UNIT: i64 = 64;
 /// Records of one set.
@@ -49,8 +51,8 @@ const GLYPHS: [&[&[Point]]; 10] = [
     &[&[(71, 37), (64, 50), (50, 54), (35, 49), (28, 36), (35, 21), (50, 15), (65, 21), (71, 37), (69, 60), (60, 76), (44, 86)]],
 ];
 
-/// The records that `url` names, if it is a built-in one: `builtin:digits?seed=7&count=10000`, the keys in this order.
-pub fn from_url(url: &str) -> Result<Option<Records>, DataError> {
+/// Seed and count of the records that `url` names, if it is a built-in one: `builtin:digits?seed=7&count=10000`, the keys in this order.
+pub fn from_url(url: &str) -> Result<Option<(u64, u32)>, DataError> {
     let Some(rest) = url.strip_prefix("builtin:") else { return Ok(None) };
     let refuse = |reason: &str| DataError::Url { url: url.to_owned(), reason: reason.to_owned() };
     let query = rest.strip_prefix("digits?").ok_or_else(|| refuse("the only built-in set is digits?seed=…&count=…"))?;
@@ -58,20 +60,15 @@ pub fn from_url(url: &str) -> Result<Option<Records>, DataError> {
     let seed = seed.strip_prefix("seed=").and_then(|text| text.parse().ok()).ok_or_else(|| refuse("seed= takes an integer"))?;
     let count = count.strip_prefix("count=").and_then(|text| text.parse().ok()).filter(|count| (1..=COUNT).contains(count));
     let count = count.ok_or_else(|| refuse("count= takes an integer from 1 to 1000000"))?;
-    Ok(Some(Records::digits(seed, count)))
+    Ok(Some((seed, count)))
 }
 
-impl Records {
-    /// `count` digits of `seed`; a longer set begins with the shorter one.
-    pub fn digits(seed: u64, count: u32) -> Self {
-        let mut records = Self { rows: SIDE as u32, columns: SIDE as u32, pixels: vec![], labels: vec![] };
-        for record in 0..count {
-            let mut draws = Draws { seed, record, next: 0 };
-            let label = draws.below(10) as u8;
-            records.labels.push(label);
-            records.pixels.extend(draw(usize::from(label), &mut draws));
-        }
-        records
+/// Appends the first `count` digits of `seed`.
+pub fn draw_into(table: &mut Table, seed: u64, count: u32) {
+    for record in 0..count {
+        let mut draws = Draws { seed, record, next: 0 };
+        let label = draws.below(10) as u8;
+        table.push_bytes(&draw(usize::from(label), &mut draws), label);
     }
 }
 

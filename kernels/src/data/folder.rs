@@ -1,49 +1,88 @@
 //! Which files of a folder are a data set.
 //!
-//! Owns the rule as a function of names and bytes: one images/labels pair or one CSV is split by the job's counts; with
-//! pairs named train-* and t10k-* the first trains and the second tests. Refuses directories and guesses.
+//! Owns the rule as a function of names and first bytes. IDX and Parquet are known by their first bytes, CSV by its name.
+//! A part is one images/labels pair, one CSV or one Parquet file. Files named train… are the train part and those named
+//! test… or t10k… the test part, if there are both; else all files are one part. Refuses directories and guesses.
 
-use super::idx::{is_images, is_labels};
-use super::set::Records;
+use super::file::File;
+use super::table::Table;
+use super::{csv, idx};
 use crate::error::DataError;
 
 /// What a folder holds.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum Parts {
     /// One set of records, split by the job's counts.
-    One(Records),
+    One(Part),
     /// Records to train on, and records to test on.
-    Split { train: Records, test: Records },
+    Split { train: Part, test: Part },
 }
 
-type File<'a> = (&'a str, &'a [u8]);
+/// The files of one part.
+#[derive(Debug)]
+pub enum Part {
+    Idx { images: File, labels: File },
+    Csv(File),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Kind {
+    Images,
+    Labels,
+    Csv,
+}
 
 impl Parts {
-    /// The parts among `files`, each given as (name, bytes); files of other kinds are ignored. Order does not matter.
-    pub fn of(files: &[(&str, &[u8])]) -> Result<Self, DataError> {
-        let named = |prefix: &str| -> Vec<File<'_>> { files.iter().copied().filter(|(name, _)| name.starts_with(prefix)).collect() };
-        if let (Some(train), Some(test)) = (pair(&named("train-"))?, pair(&named("t10k-"))?) {
-            return Ok(Self::Split { train, test });
+    /// The parts among `files`; files of other kinds are ignored. Order does not matter.
+    pub fn of(files: &[File]) -> Result<Self, DataError> {
+        let known: Vec<(Kind, &File)> = files.iter().filter_map(|file| Some((kind(file)?, file))).collect();
+        let named = |prefixes: &[&str]| -> Vec<(Kind, &File)> {
+            known.iter().filter(|(_, file)| prefixes.iter().any(|prefix| file.name().starts_with(prefix))).copied().collect()
+        };
+        let (train, test) = (named(&["train"]), named(&["test", "t10k"]));
+        if train.is_empty() || test.is_empty() {
+            return Part::of(&known).map(Self::One);
         }
-        if let Some(records) = pair(files)? {
-            return Ok(Self::One(records));
+        Ok(Self::Split { train: Part::of(&train)?, test: Part::of(&test)? })
+    }
+}
+
+impl Part {
+    fn of(files: &[(Kind, &File)]) -> Result<Self, DataError> {
+        let of = |kind| files.iter().filter(|file| file.0 == kind).map(|file| file.1).collect::<Vec<_>>();
+        match (&of(Kind::Images)[..], &of(Kind::Labels)[..], &of(Kind::Csv)[..]) {
+            ([images], [labels], _) => Ok(Self::Idx { images: (*images).clone(), labels: (*labels).clone() }),
+            ([], [], [table]) => Ok(Self::Csv((*table).clone())),
+            ([], [], []) => refuse("neither an IDX images/labels pair nor a CSV file".to_owned()),
+            ([], [], tables) => refuse(format!("{} CSV files, one is wanted", tables.len())),
+            (images, labels, _) => {
+                refuse(format!("{} IDX image files and {} label files, one of each is wanted", images.len(), labels.len()))
+            }
         }
-        let tables: Vec<_> = files.iter().filter(|(name, _)| name.ends_with(".csv") || name.ends_with(".csv.gz")).collect();
-        match tables[..] {
-            [&(name, bytes)] => Records::from_csv(name, bytes).map(Self::One),
-            [] => refuse("neither an IDX images/labels pair nor a CSV file".to_owned()),
-            _ => refuse(format!("{} CSV files, one is wanted", tables.len())),
+    }
+
+    /// Appends the first `keep` records, reads the others too, and says how many there are.
+    pub fn read(&self, keep: u32, into: &mut Table) -> Result<u32, DataError> {
+        match self {
+            Self::Idx { images, labels } => idx::read(images, labels, keep, into),
+            Self::Csv(file) => csv::read(file, keep, into),
         }
     }
 }
 
-/// The one images/labels pair among the files; none if there are neither images nor labels.
-fn pair(files: &[File<'_>]) -> Result<Option<Records>, DataError> {
-    let of = |kind: fn(&[u8]) -> bool| files.iter().copied().filter(|(_, bytes)| kind(bytes)).collect::<Vec<_>>();
-    match (&of(is_images)[..], &of(is_labels)[..]) {
-        ([], []) => Ok(None),
-        ([images], [labels]) => Records::from_idx(*images, *labels).map(Some),
-        (images, labels) => refuse(format!("{} IDX image files and {} label files, one of each is wanted", images.len(), labels.len())),
+/// The files of a text: all but hidden ones, in the byte order of their names.
+pub fn texts(files: &[File]) -> Vec<File> {
+    let mut files: Vec<File> = files.iter().filter(|file| !file.name().starts_with('.')).cloned().collect();
+    files.sort_by(|a, b| a.name().as_bytes().cmp(b.name().as_bytes()));
+    files
+}
+
+fn kind(file: &File) -> Option<Kind> {
+    match u32::from_be_bytes(file.begins()) {
+        idx::IMAGES => Some(Kind::Images),
+        idx::LABELS => Some(Kind::Labels),
+        _ if file.name().ends_with(".csv") || file.name().ends_with(".csv.gz") => Some(Kind::Csv),
+        _ => None,
     }
 }
 

@@ -1,19 +1,26 @@
 //! Data sets: bytes in, records out, pinned by what they decode to.
 //!
-//! Owns the decoded form (`DataSet`), its Merkle root and canonical bytes, the parsers (`idx`, `csv`), the rule for
-//! folders (`folder`) and the built-in digits (`digits`). Refuses to fetch: bytes come from the caller.
+//! Owns the set that a job trains and tests on (`set`) and its blob (`blob`), records of values (`table`) and of text
+//! (`text`), files as streams (`file`), the rule for folders (`folder`), the formats (`idx`, `csv`) and the built-in
+//! digits (`digits`). Records are decoded one by one, and the tree over them grows as they come. Refuses to fetch: who
+//! has a file says how it is opened.
 
+mod blob;
 mod csv;
 mod digits;
+mod file;
 mod folder;
 mod idx;
+mod kind;
 mod set;
+mod table;
+mod text;
 
-pub use folder::Parts;
-pub use set::{DataSet, Records};
+pub use file::{File, Readable};
+pub use kind::RecordType;
+pub use set::DataSet;
 
-/// Bytes of one file, decompressed.
-pub const FILE_BYTES: u64 = 1 << 30;
-
+#[cfg(test)]
+mod blob_tests;
 #[cfg(test)]
 mod tests;

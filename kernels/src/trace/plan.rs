@@ -137,7 +137,8 @@ impl Plan {
         let mut state = from.clone();
         let (mut loss_bits, mut grad_norm_bits) = (0, 0);
         for step in steps {
-            let inputs = self.batch(data, &self.records(round, shard, step));
+            let records = self.records(round, shard, step);
+            let inputs = [data.features(&records), data.labels(&records)];
             let mut outputs = executor.execute(&self.programs.train, state.tensors(), &inputs)?;
             grad_norm_bits = outputs.pop().map_or(0, |norm| norm.scalar_bits());
             loss_bits = outputs.pop().map_or(0, |loss| loss.scalar_bits());
@@ -163,14 +164,6 @@ impl Plan {
         (batch * train.batch..(batch + 1) * train.batch).map(|place| deal.at(order.at(place) * train.shards + shard)).collect()
     }
 
-    fn batch(&self, data: &DataSet, records: &[u32]) -> [Tensor; 2] {
-        let mut features = Vec::with_capacity(records.len() * self.job.model.input as usize);
-        records.iter().for_each(|&record| data.values_into(record as usize, &mut features));
-        let labels = records.iter().map(|&record| data.label(record as usize)).collect();
-        let count = records.len() as u32;
-        [Tensor::f32(&[count, self.job.model.input], features), Tensor::u32(&[count], labels)]
-    }
-
     fn contributions<'a>(&self, predecessor: &'a Material) -> Result<&'a [Contribution], KernelError> {
         let Material::Contributions(contributions) = predecessor else {
             return Err(KernelError::Predecessor { task: "aggregate", wanted: "contributions", found: predecessor.name() });
@@ -188,8 +181,8 @@ impl Plan {
 
     fn evaluate(&self, executor: &Executor, data: &DataSet, state: &State) -> Result<Score, Error> {
         let records: Vec<u32> = (data.train()..data.train() + data.test()).collect();
-        let [features, labels] = self.batch(data, &records);
-        let outputs = executor.execute(&self.programs.evaluate, state.tensors(), &[features])?;
+        let labels = data.labels(&records);
+        let outputs = executor.execute(&self.programs.evaluate, state.tensors(), &[data.features(&records)])?;
         let classes = outputs.first().map_or(&[][..], Tensor::integers);
         if classes.len() != labels.integers().len() {
             return Err(KernelError::ForeignProgram { program: "evaluate", wanted: "a class for each test record" }.into());

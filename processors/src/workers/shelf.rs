@@ -8,12 +8,11 @@ use super::{Trouble, fetch, submission};
 use crate::ledger::Ledger;
 use cairn_kernels::{
     bml::{Job, Programs},
-    data::{DataSet, Parts},
+    data::{DataSet, File},
 };
 use cairn_schemas::{
     BlobHash, JobId,
     event::{DataSource, JobSubmitted},
-    limits,
 };
 use std::{
     collections::VecDeque,
@@ -95,46 +94,33 @@ impl Shelf {
             }
             Some(("file", name)) => {
                 let files = self.files(name).map_err(|reason| Trouble::NoData { url: url.clone(), reason })?;
-                aside(move || DataSet::of(&job, &parts(&files)?)).await
+                aside(move || DataSet::read(&job, &files)).await
             }
             _ => refused("a data url begins with builtin:, blob: or file:"),
         }
     }
 
     /// The files of a data set in the open folder.
-    fn files(&self, name: &str) -> Result<Vec<(String, Vec<u8>)>, String> {
+    fn files(&self, name: &str) -> Result<Vec<File>, String> {
         let root = self.folder.as_ref().ok_or("this worker opens no folder to jobs")?;
         let inside = Path::new(name).components().all(|part| matches!(part, Component::Normal(_)));
         if !inside || name.is_empty() {
             return Err("it is a path inside the open folder, without `..`".into());
         }
-        read_files(&root.join(name)).map_err(|error| error.to_string())
+        files(&root.join(name)).map_err(|error| error.to_string())
     }
 }
 
-/// The files of a folder, or the one file, by name.
-pub fn read_files(path: &Path) -> std::io::Result<Vec<(String, Vec<u8>)>> {
+/// The files of a folder, or the one file. Each is opened when its records are read, not before.
+pub fn files(path: &Path) -> std::io::Result<Vec<File>> {
     let paths = if path.is_dir() {
         fs::read_dir(path)?.map(|entry| Ok(entry?.path())).collect::<std::io::Result<_>>()?
     } else {
+        fs::metadata(path)?;
         vec![path.to_owned()]
     };
-    let mut files = Vec::new();
-    for path in paths.iter().filter(|path| path.is_file()) {
-        let size = fs::metadata(path)?.len();
-        if size > limits::BLOB_BYTES as u64 {
-            return Err(std::io::Error::other(format!("{}: {size} bytes, at most {} are taken", path.display(), limits::BLOB_BYTES)));
-        }
-        files.push((path.file_name().unwrap_or_default().to_string_lossy().into_owned(), fs::read(path)?));
-    }
-    files.sort();
-    Ok(files)
-}
-
-/// The data set among files read from a folder.
-pub fn parts(files: &[(String, Vec<u8>)]) -> Result<Parts, cairn_kernels::DataError> {
-    let files: Vec<(&str, &[u8])> = files.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice())).collect();
-    Parts::of(&files)
+    let named = |path: PathBuf| File::new(&path.file_name().unwrap_or_default().to_string_lossy(), move || fs::File::open(&path));
+    Ok(paths.into_iter().filter(|path| path.is_file()).map(named).collect())
 }
 
 /// The job that a text means, if that is the one on these terms.

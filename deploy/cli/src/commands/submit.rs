@@ -175,9 +175,8 @@ fn unpinned(job: &Job, url: &str) -> Job {
 }
 
 fn from_files(job: &Job, path: &Path) -> Result<DataSet, Failure> {
-    let files = shelf::read_files(path).map_err(|error| Failure::usage(format!("data {}: {error}", path.display())))?;
-    let parts = shelf::parts(&files).map_err(wrong_data)?;
-    DataSet::of(&unpinned(job, &job.data.url), &parts).map_err(wrong_data)
+    let files = shelf::files(path).map_err(|error| Failure::usage(format!("data {}: {error}", path.display())))?;
+    DataSet::read(&unpinned(job, &job.data.url), &files).map_err(wrong_data)
 }
 
 fn wrong_data(error: cairn_kernels::DataError) -> Failure {

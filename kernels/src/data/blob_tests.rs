@@ -1,0 +1,99 @@
+//! Blobs: every layout comes back as the same set, its bytes never change, and broken bytes are refused.
+
+#![allow(clippy::unwrap_used)]
+
+use data_encoding::HEXLOWER;
+use proptest::prelude::*;
+
+use super::set::Content;
+use super::table::Table;
+use super::tests::{job, narrow};
+use super::{DataSet, File};
+use crate::bml::Job;
+
+fn table(job: &Job, fill: impl FnOnce(&mut Table)) -> DataSet {
+    let mut table = Table::of_width(job.model.input);
+    fill(&mut table);
+    DataSet::of(job, Content::Table(table)).unwrap()
+}
+
+#[test]
+fn layouts_never_change() {
+    let job = narrow(2, 1, 1);
+    let bytes = table(&job, |table| {
+        table.push_bytes(&[0, 255], 5);
+        table.push_bytes(&[1, 2], 7);
+    });
+    assert_eq!(HEXLOWER.encode(&bytes.to_bytes()), concat!("43524e44", "02000000", "01000000", "01000000", "0507", "00ff0102"));
+    let floats = table(&job, |table| {
+        table.push_floats(&[0.0, 1.0], 5);
+        table.push_floats(&[-0.5, 2.0], 7);
+    });
+    let blob = concat!("43524e46", "02000000", "01000000", "01000000", "0507", "00000000", "0000803f", "000000bf", "00000040");
+    assert_eq!(HEXLOWER.encode(&floats.to_bytes()), blob);
+}
+
+#[test]
+fn broken_blobs_are_refused() {
+    let job = job(15, 5);
+    let data = DataSet::builtin(&job).unwrap().unwrap();
+    let bytes = data.to_bytes();
+    assert_eq!(DataSet::from_bytes(&job, &bytes).unwrap(), data);
+    for cut in [0, 3, 10, 16, 100, bytes.len() - 1] {
+        assert_eq!(DataSet::from_bytes(&job, &bytes[..cut]).unwrap_err().code(), "CRN-2211", "cut at {cut}");
+    }
+    assert_eq!(DataSet::from_bytes(&job, &[&bytes[..], &[0]].concat()).unwrap_err().code(), "CRN-2211");
+    let mut other = job.clone().with_data("blob:x".to_owned(), data.root());
+    assert!(DataSet::from_bytes(&other, &bytes).is_ok());
+    let mut flipped = bytes.clone();
+    *flipped.last_mut().unwrap() ^= 1;
+    assert_eq!(DataSet::from_bytes(&other, &flipped).unwrap_err().code(), "CRN-2204");
+    other.data.train = 14;
+    assert_eq!(DataSet::from_bytes(&other, &bytes).unwrap_err().code(), "CRN-2206");
+    let huge = [b"CRNF", &[0xFF; 12][..]].concat();
+    assert_eq!(DataSet::from_bytes(&job, &huge).unwrap_err().code(), "CRN-2211");
+    let mut infinite = table(&narrow(1, 1, 1), |table| (0..2).for_each(|_| table.push_floats(&[0.0], 0))).to_bytes();
+    let last = infinite.len() - 4;
+    infinite[last..].copy_from_slice(&f32::INFINITY.to_le_bytes());
+    assert_eq!(DataSet::from_bytes(&narrow(1, 1, 1), &infinite).unwrap_err().code(), "CRN-2211");
+}
+
+proptest! {
+    /// Whatever the records, a blob of them is the same set with the same root, and so is a CSV of them.
+    #[test]
+    fn records_come_back(
+        records in prop::collection::vec((prop::collection::vec(prop_oneof![-1e3f32..1e3, Just(0.5), Just(-0.0)], 3), 0u8..10), 2..20),
+        bytes in any::<bool>(),
+    ) {
+        let job = narrow(3, records.len() as u32 - 1, 1);
+        let small = |values: &[f32]| values.iter().map(|&value| value as u8).collect::<Vec<u8>>();
+        let data = table(&job, |table| for (values, label) in &records {
+            if bytes { table.push_bytes(&small(values), *label) } else { table.push_floats(values, *label) }
+        });
+        let again = DataSet::from_bytes(&job, &data.to_bytes()).unwrap();
+        prop_assert_eq!(&again, &data);
+        prop_assert_eq!(again.root(), data.root());
+
+        let line = |(values, label): &(Vec<f32>, u8)| {
+            let cells: Vec<String> = if bytes {
+                small(values).iter().map(u8::to_string).collect()
+            } else {
+                values.iter().map(|value| format!("{value:?}")).collect()
+            };
+            format!("{label},{}\n", cells.join(","))
+        };
+        let text: String = records.iter().map(line).collect();
+        let read = DataSet::read(&job, &[File::of("a.csv", text.as_bytes())]).unwrap();
+        prop_assert_eq!(read.root(), data.root());
+    }
+
+    /// Any bytes are a set or refused: nothing panics, and nothing is allocated by what a header says.
+    #[test]
+    fn no_bytes_are_too_broken(mut bytes in prop::collection::vec(any::<u8>(), 0..64), magic in 0usize..4, counts in any::<bool>()) {
+        bytes.splice(..bytes.len().min(4), *[b"CRND", b"CRNF", b"CRNT", b"CRNC"][magic]);
+        if counts && bytes.len() >= 16 {
+            bytes[4..16].copy_from_slice(&[2u32, 1, 1].map(u32::to_le_bytes).concat());
+        }
+        let _ = DataSet::from_bytes(&narrow(2, 1, 1), &bytes);
+    }
+}
