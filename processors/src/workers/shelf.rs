@@ -119,7 +119,10 @@ pub fn files(path: &Path) -> std::io::Result<Vec<File>> {
         fs::metadata(path)?;
         vec![path.to_owned()]
     };
-    let named = |path: PathBuf| File::new(&path.file_name().unwrap_or_default().to_string_lossy(), move || fs::File::open(&path));
+    let named = |path: PathBuf| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        File::new(&name, move || fs::File::open(&path))
+    };
     Ok(paths.into_iter().filter(|path| path.is_file()).map(named).collect())
 }
 
