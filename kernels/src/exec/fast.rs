@@ -1,24 +1,29 @@
 //! The vectorised twin of the reference.
 //!
-//! Owns column sums, lane sums and element-wise loops, each vectorised across outputs or lanes, so that every output sees
-//! the reference's operations in the reference's order; `matmul` does the products. Refuses any other order.
+//! Owns a program's run by stages (`staged`), groups of elementwise instructions (`fused`, `steps`), column sums and lane sums, each
+//! vectorised across outputs or lanes, so that every output sees the reference's operations in the reference's order; `matmul` does
+//! the products. Refuses any other order.
 
-mod elementwise;
+mod buffers;
+mod fused;
 mod lookups;
 mod movement;
 mod reductions;
+mod staged;
+mod steps;
 mod windows;
 
 use rayon::prelude::*;
 
 use super::limit;
 use super::matmul::{Matmul, Operand, PARALLEL_WORK};
-use super::reference::{Kernels, Product};
+use super::reference::{Elementwise, Kernels, Product};
 use super::simd::{Isa, Vectorised};
 use crate::contract::float_mode;
 use crate::contract::order::{BLOCK, CHUNK, LANES, fold_lanes, lane_sum};
 use crate::contract::scalar::stored;
 use crate::error::KernelError;
+use buffers::Buffers;
 
 /// Elements below which handing a share to another thread costs more than it saves.
 const PARALLEL_ELEMENTS: usize = 1 << 15;
@@ -28,6 +33,7 @@ const PARALLEL_ELEMENTS: usize = 1 << 15;
 pub struct Fast {
     isa: Isa,
     products: Matmul,
+    buffers: Buffers,
     pool: Option<rayon::ThreadPool>,
 }
 
@@ -35,7 +41,7 @@ impl Fast {
     /// With `threads` threads; a pool that the system refuses means one thread, which changes no bit.
     pub fn new(isa: Isa, threads: usize) -> Self {
         let pool = (threads > 1).then(|| rayon::ThreadPoolBuilder::new().num_threads(threads).build().ok()).flatten();
-        Self { isa, products: Matmul::new(isa), pool }
+        Self { isa, products: Matmul::new(isa), buffers: Buffers::default(), pool }
     }
 
     /// The instruction set.
@@ -46,6 +52,12 @@ impl Fast {
     /// See [`limit::burst`].
     pub fn burst(&self, rounds: u32) -> u64 {
         limit::burst(self.isa, rounds)
+    }
+
+    /// Bytes that values and what is kept for them take.
+    #[cfg(test)]
+    pub fn held(&self) -> u64 {
+        self.buffers.held()
     }
 
     /// Calls `work` with each thread's share of `out` and the place of its first element, a multiple of `unit`.
@@ -62,13 +74,6 @@ impl Fast {
             }
             _ => work(0, out),
         }
-    }
-
-    /// One output element per pair of input elements.
-    fn zip(&self, a: &[f32], b: &[f32], f: impl Fn(f32, f32) -> f32) -> Vec<f32> {
-        let mut out = vec![0.0; a.len()];
-        self.isa.run(Zip { a, b, out: &mut out, f });
-        out
     }
 
     fn lanes(&self, values: &[f32], step: impl Fn(f32, f32) -> f32 + Copy) -> f32 {
@@ -118,23 +123,6 @@ impl Kernels for Fast {
         out
     }
 
-    fn add_bias(&self, x: &[f32], bias: &[f32]) -> Vec<f32> {
-        let mut out = vec![0.0; x.len()];
-        for (row, out) in x.chunks(bias.len()).zip(out.chunks_mut(bias.len())) {
-            self.isa.run(Zip { a: row, b: bias, out, f: |x, b| stored(x + b) });
-        }
-        out
-    }
-
-    fn relu(&self, x: &[f32]) -> Vec<f32> {
-        // x > 0 keeps x, a NaN is stored as the one NaN, all else (−0 too) is +0: max(x, +0).
-        self.zip(x, x, |x, _| if x > 0.0 || x.is_nan() { stored(x) } else { 0.0 })
-    }
-
-    fn relu_grad(&self, x: &[f32], gradient: &[f32]) -> Vec<f32> {
-        self.zip(x, gradient, |x, g| if x > 0.0 { stored(g) } else { 0.0 })
-    }
-
     fn sum_rows(&self, columns: usize, x: &[f32]) -> Vec<f32> {
         let mut total = vec![0.0; columns];
         for (index, chunk) in x.chunks(CHUNK * columns).enumerate() {
@@ -149,34 +137,13 @@ impl Kernels for Fast {
         total.into_iter().map(stored).collect()
     }
 
-    fn add(&self, a: &[f32], b: &[f32]) -> Vec<f32> {
-        self.zip(a, b, |a, b| stored(a + b))
-    }
-
     fn sum_squares(&self, x: &[f32]) -> f32 {
         self.lanes(x, |lane, x| x.mul_add(x, lane))
     }
-
-    fn axpy(&self, factor: f32, x: &[f32], y: &[f32]) -> Vec<f32> {
-        self.zip(x, y, move |x, y| stored(factor.mul_add(x, y)))
-    }
 }
 
-struct Zip<'a, F> {
-    a: &'a [f32],
-    b: &'a [f32],
-    out: &'a mut [f32],
-    f: F,
-}
-
-impl<F: Fn(f32, f32) -> f32> Vectorised for Zip<'_, F> {
-    #[inline(always)]
-    fn run(self) {
-        for ((out, &a), &b) in self.out.iter_mut().zip(self.a).zip(self.b) {
-            *out = (self.f)(a, b);
-        }
-    }
-}
+/// What is elementwise runs in groups; what is not of four bytes stays the reference's.
+impl Elementwise for Fast {}
 
 struct Accumulate<'a> {
     from: &'a [f32],

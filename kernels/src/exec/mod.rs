@@ -70,7 +70,7 @@ impl Executor {
     pub fn execute(&self, program: &Program, state: &[Tensor], inputs: &[Tensor]) -> Result<Vec<Tensor>, KernelError> {
         match &self.0 {
             Kind::Reference => run::run(&reference::Reference, program, state, inputs),
-            Kind::Fast(fast) => run::run(fast, program, state, inputs),
+            Kind::Fast(fast) => fast.run(program, state, inputs),
         }
     }
 }

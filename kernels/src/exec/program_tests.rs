@@ -3,13 +3,15 @@
 #![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 
 use proptest::prelude::*;
 
 use super::fast::Fast;
+use super::reference::Reference;
 use super::simd::Isa;
 use super::{Elements, Executor, Kind, Tensor};
-use crate::program::{Binary, Draft, Dtype, Id, Op, Operands, Program, Reduction, Relation, Type, Unary, catalogue, gradient};
+use crate::program::{Binary, Draft, Dtype, Fusion, Id, Op, Operands, Program, Reduction, Relation, Type, Unary, catalogue, gradient};
 use crate::test_values::floats;
 
 fn executors() -> Vec<Executor> {
@@ -28,6 +30,10 @@ fn agree(program: &Program, state: &[Tensor], inputs: &[Tensor]) -> Result<Vec<T
     let wanted = Executor::reference().execute(program, state, inputs).unwrap();
     for executor in executors() {
         let found = executor.execute(&read, state, inputs).unwrap();
+        if let Kind::Fast(fast) = &executor.0 {
+            let apart = fast.watched(&read, &Fusion::apart(&read), state, inputs, |_| {}).unwrap();
+            prop_assert_eq!(&found, &apart, "{} by single instructions", fast.name());
+        }
         for (&id, (found, wanted)) in program.outputs().iter().zip(found.iter().zip(&wanted)) {
             prop_assert_eq!(hash(found), hash(wanted), "{}: value {} of {:?}", executor.name(), id, program.ops()[id as usize]);
             prop_assert_eq!(&found.type_of(), program.type_of(id));
@@ -83,28 +89,70 @@ proptest! {
         let all = draft.clone().finish((SEEDS..draft.count()).collect()).unwrap();
         agree(&all, &[], &arguments)?;
         let last = draft.clone().finish(vec![draft.count() - 1]).unwrap();
-        prop_assert_eq!(measured_peak(&last, &arguments), last.peak_bytes());
+        let reference = |program: &Program, watch: Watch| drop(super::run::watched(&Reference, program, &[], &arguments, watch).unwrap());
+        prop_assert_eq!(measured_peak(&last, &arguments, reference), last.peak_bytes());
+        for fusion in [last.fusion(), &Fusion::apart(&last)] {
+            let fast = Fast::new(Isa::all()[0], 1);
+            let staged = |program: &Program, watch: Watch| drop(fast.watched(program, fusion, &[], &arguments, watch).unwrap());
+            prop_assert_eq!(measured_peak(&last, &arguments, staged), fusion.peak_bytes());
+            prop_assert!(fast.held() <= fusion.own_bytes(), "what is kept has room in the peak");
+        }
     }
 }
 
+/// What groups read in every way that there is: whole, repeated as a whole, along a row, in the middle, and by one element; long enough
+/// for several blocks and threads.
+fn wide() -> Draft {
+    let mut draft = Draft::new();
+    let shapes: [&[u32]; 7] = [&[3, 700, 5], &[700, 5], &[700, 1], &[3, 1, 5], &[5], &[3, 1, 1], &[]];
+    for (slot, shape) in (0..).zip(shapes) {
+        draft.push(Op::Input { slot, dtype: Dtype::F32, shape: shape.to_vec() }).unwrap();
+    }
+    draft
+}
+
+const WIDE: Id = 7;
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(40) })]
+
+    #[test]
+    fn elementwise_programs(
+        words in prop::collection::vec(any::<[u32; 5]>(), 1..40),
+        returned in prop::collection::vec(any::<u32>(), 1..4),
+        arguments in arguments(&wide(), WIDE),
+    ) {
+        // Of `drawn` those that are elementwise, and what renames.
+        const KINDS: [u32; 14] = [0, 1, 2, 3, 4, 5, 6, 7, 10, 11, 12, 16, 26, 27];
+        let mut draft = wide();
+        for [kind, rest @ ..] in words {
+            grow_to(&mut draft, [KINDS[kind as usize % KINDS.len()], rest[0], rest[1], rest[2], rest[3]], 32_000);
+        }
+        let outputs = returned.into_iter().map(|of| of % draft.count()).chain([draft.count() - 1]).collect();
+        agree(&draft.finish(outputs).unwrap(), &[], &arguments)?;
+    }
+}
+
+/// What sees the values of a run.
+type Watch<'a> = &'a (dyn Fn(&super::run::Values) + Sync);
+
 /// The bytes of all arguments that the program reads, and the most that other elements took at any moment.
-fn measured_peak(program: &Program, arguments: &[Tensor]) -> u64 {
+fn measured_peak(program: &Program, arguments: &[Tensor], run: impl Fn(&Program, Watch)) -> u64 {
     let bytes = |tensor: &Tensor| tensor.type_of().bytes();
     let read = program.ops().iter().filter_map(|op| match *op {
         Op::Input { slot, .. } => Some(&arguments[slot as usize]),
         _ => None,
     });
     let given: u64 = read.map(bytes).sum();
-    let at = |tensor: &Tensor| std::ptr::from_ref(tensor.elements());
-    let foreign: Vec<*const Elements> = arguments.iter().map(at).collect();
-    let mut most = 0;
-    let watch = |values: &super::run::Values| {
-        let own: BTreeMap<*const Elements, u64> =
+    let at = |tensor: &Tensor| std::ptr::from_ref(tensor.elements()).addr();
+    let foreign: Vec<usize> = arguments.iter().map(at).collect();
+    let most = std::sync::atomic::AtomicU64::new(0);
+    run(program, &|values| {
+        let own: BTreeMap<usize, u64> =
             values.alive().filter(|tensor| !foreign.contains(&at(tensor))).map(|tensor| (at(tensor), bytes(tensor))).collect();
-        most = own.values().sum::<u64>().max(most);
-    };
-    super::run::watched(&Fast::new(Isa::all()[0], 1), program, &[], arguments, watch).unwrap();
-    given + most
+        most.fetch_max(own.values().sum(), Ordering::Relaxed);
+    });
+    given + most.into_inner()
 }
 
 const SEEDS: Id = 9;
@@ -130,7 +178,12 @@ fn seeds() -> Draft {
 }
 
 /// Appends the instruction that the words say, with the first operands, from the place that they say, which it takes.
-fn grow(draft: &mut Draft, [kind, first, second, third, attribute]: [u32; 5]) {
+fn grow(draft: &mut Draft, words: [u32; 5]) {
+    grow_to(draft, words, 8_000);
+}
+
+/// The same, up to so many elements.
+fn grow_to(draft: &mut Draft, [kind, first, second, third, attribute]: [u32; 5], limit: u64) {
     let count = draft.count();
     let rotated = |start: u32| (0..count).map(move |i| (start % count + i) % count);
     let operands: Vec<[Id; 2]> = rotated(first).take(6).flat_map(|a| rotated(second).map(move |b| [a, b])).collect();
@@ -141,7 +194,7 @@ fn grow(draft: &mut Draft, [kind, first, second, third, attribute]: [u32; 5]) {
         let op = drawn(draft, kind, [a, b, c], axis, attribute);
         let mut grown = draft.clone();
         if let Ok(id) = grown.push(op)
-            && grown.type_of(id).elements() <= 8_000
+            && grown.type_of(id).elements() <= limit
         {
             *draft = grown;
             return;

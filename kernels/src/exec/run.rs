@@ -1,4 +1,4 @@
-//! The interpreter: one instruction after another, over any set of kernels.
+//! The plain interpreter: one instruction after another, over any set of kernels. By stages it is `fast::staged`.
 //!
 //! Owns arguments, values and their lifetimes: a value is freed with its last reader. Which kernel an instruction is, and
 //! on what, is `dispatch`'s. Refuses to know how a kernel computes.
@@ -41,7 +41,7 @@ pub(super) fn watched<K: Kernels>(
 /// The values of a run so far.
 pub(super) struct Values<'a> {
     pub program: &'a Program,
-    made: Vec<Option<Tensor>>,
+    pub made: Vec<Option<Tensor>>,
 }
 
 impl Values<'_> {
@@ -80,7 +80,7 @@ impl Values<'_> {
     }
 }
 
-fn argument(subject: &'static str, given: &[Tensor], index: u32, wanted: &Type) -> Result<Tensor, KernelError> {
+pub(super) fn argument(subject: &'static str, given: &[Tensor], index: u32, wanted: &Type) -> Result<Tensor, KernelError> {
     let found = given.get(index as usize);
     let refuse = |found: String| Err(KernelError::Argument { subject, index, found, wanted: wanted.to_string() });
     match found {

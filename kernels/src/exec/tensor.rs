@@ -63,6 +63,28 @@ macro_rules! element {
 
 element! { F32: f32, U32: u32, I8: i8, I32: i32, Bf16: u16 }
 
+impl Elements {
+    /// The bits of elements of four bytes; of smaller ones, none.
+    pub fn words(&self) -> &[u32] {
+        match self {
+            Self::F32(values) => bytemuck::cast_slice(values),
+            Self::I32(values) => bytemuck::cast_slice(values),
+            Self::U32(values) => values,
+            Self::I8(_) | Self::Bf16(_) => &[],
+        }
+    }
+
+    /// The same, to be written.
+    pub fn words_mut(&mut self) -> &mut [u32] {
+        match self {
+            Self::F32(values) => bytemuck::cast_slice_mut(values),
+            Self::I32(values) => bytemuck::cast_slice_mut(values),
+            Self::U32(values) => values,
+            Self::I8(_) | Self::Bf16(_) => &mut [],
+        }
+    }
+}
+
 /// An expression with the name of the type that elements have.
 macro_rules! typed {
     ($elements:expr, $type:ident => $result:expr) => {
@@ -126,6 +148,17 @@ impl Tensor {
     pub fn reshaped(&self, shape: &[u32]) -> Self {
         assert_eq!(Type::f32(shape).elements(), self.elements.count() as u64, "elements of {shape:?}");
         Self { shape: shape.to_vec(), elements: Arc::clone(&self.elements) }
+    }
+
+    /// Its elements, if nothing else shares them; else itself.
+    pub(super) fn alone(self) -> Result<Elements, Self> {
+        let Self { shape, elements } = self;
+        Arc::try_unwrap(elements).map_err(|elements| Self { shape, elements })
+    }
+
+    /// Whether both are names of the same elements.
+    pub(super) fn shares(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.elements, &other.elements)
     }
 
     /// Its element type and shape.

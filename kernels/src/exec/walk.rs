@@ -62,13 +62,6 @@ impl<const N: usize> Walk<N> {
         Row { length: inner.length, strides: inner.strides }
     }
 
-    /// The same walk with operands behind its own that are a single element each.
-    pub fn widened<const M: usize>(&self) -> Walk<M> {
-        let wide = |of: [usize; N]| std::array::from_fn(|n| of.get(n).copied().unwrap_or_default());
-        let axes = self.axes.iter().map(|axis| Axis { length: axis.length, strides: wide(axis.strides) });
-        Walk { axes: axes.collect(), start: wide(self.start) }
-    }
-
     /// Where element `index` of the result is in each operand.
     pub fn at(&self, index: usize) -> [usize; N] {
         let (mut offsets, mut rest) = (self.start, index);
@@ -91,6 +84,11 @@ impl<const N: usize> Walk<N> {
 }
 
 impl Walk<1> {
+    /// Whether the operand is repeated as a whole, from its first element to its last.
+    pub fn repeats_whole(&self) -> bool {
+        matches!(self.axes[..], [Axis { strides: [0], .. }, Axis { strides: [1], .. }])
+    }
+
     /// Axis i of the result is axis `axes[i]` of an operand of `shape`.
     pub fn permuted(shape: &[u32], axes: &[u32]) -> Self {
         let own = strides(shape);

@@ -26,6 +26,7 @@ pub struct Fusion {
     /// For each stage the values that nothing reads after it.
     ends: Vec<Vec<Id>>,
     peak: u64,
+    given: u64,
 }
 
 /// What is done at once.
@@ -105,6 +106,11 @@ impl Fusion {
     /// more than that.
     pub fn peak_bytes(&self) -> u64 {
         self.peak
+    }
+
+    /// Of these bytes those that are no argument's.
+    pub fn own_bytes(&self) -> u64 {
+        self.peak - self.given
     }
 }
 

@@ -21,7 +21,7 @@ pub fn staged(program: &Program, groups: Vec<Group>) -> Fusion {
         }
     }
     let peak = stages.peak(&names);
-    Fusion { stages: stages.all, ends, peak }
+    Fusion { stages: stages.all, ends, peak, given: program.given_bytes() }
 }
 
 struct Stages<'a> {
