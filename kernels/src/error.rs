@@ -173,6 +173,18 @@ pub enum KernelError {
     /// A parameter is too large, infinite or NaN, so that no fixed point holds it.
     #[error("element {element} of tensor {tensor} from shard {shard} is {value}: aggregation takes |x| < 2^20 only")]
     OutOfFixedPoint { shard: u32, tensor: u32, element: usize, value: String },
+    /// A text that names no device.
+    #[error("{text:?} is no device: cpu, cuda or cuda:N is wanted")]
+    DeviceName { text: String },
+    /// A device is not there, or what it needs is not.
+    #[error("{device} cannot be used: {reason}")]
+    DeviceAbsent { device: String, reason: String },
+    /// A device, or its compiler, failed in an operation.
+    #[error("{device} failed to {operation}: {reason}")]
+    DeviceFailed { device: String, operation: &'static str, reason: String },
+    /// A device does not give the contract's bits.
+    #[error("{device} computes {instruction} wrongly: {detail}")]
+    DeviceUntrue { device: String, instruction: String, detail: String },
 }
 
 impl KernelError {
@@ -188,6 +200,10 @@ impl KernelError {
             Self::Contributions { .. } => "CRN-2407",
             Self::OutOfFixedPoint { .. } => "CRN-2408",
             Self::ForeignProgram { .. } => "CRN-2409",
+            Self::DeviceName { .. } => "CRN-2410",
+            Self::DeviceAbsent { .. } => "CRN-2411",
+            Self::DeviceFailed { .. } => "CRN-2412",
+            Self::DeviceUntrue { .. } => "CRN-2413",
         }
     }
 }

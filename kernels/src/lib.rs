@@ -52,6 +52,7 @@
 
 pub mod bml;
 pub mod contract;
+mod cuda;
 pub mod data;
 mod error;
 pub mod exec;

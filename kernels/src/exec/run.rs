@@ -80,7 +80,8 @@ impl Values<'_> {
     }
 }
 
-pub(super) fn argument(subject: &'static str, given: &[Tensor], index: u32, wanted: &Type) -> Result<Tensor, KernelError> {
+/// The argument of this index, if it is there and of the declared type.
+pub(crate) fn argument(subject: &'static str, given: &[Tensor], index: u32, wanted: &Type) -> Result<Tensor, KernelError> {
     let found = given.get(index as usize);
     let refuse = |found: String| Err(KernelError::Argument { subject, index, found, wanted: wanted.to_string() });
     match found {

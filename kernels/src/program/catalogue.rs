@@ -1,4 +1,4 @@
-//! Every instruction once, over one set of operands: what tests of codes, shapes and executors go through.
+//! Every instruction once, over one set of operands: what tests of codes, shapes and executors go through, a device's test of itself too.
 
 #![allow(clippy::unwrap_used)]
 

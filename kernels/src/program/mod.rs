@@ -7,6 +7,7 @@
 
 mod build;
 mod canonical;
+pub(crate) mod catalogue;
 pub mod fusion;
 mod gradient;
 mod ir;
@@ -110,8 +111,6 @@ impl Draft {
     }
 }
 
-#[cfg(test)]
-pub(crate) mod catalogue;
 #[cfg(test)]
 mod misfit_tests;
 #[cfg(test)]

@@ -18,7 +18,7 @@ pub(crate) struct Erf;
 /// erf(√z) ÷ √z in powers of u = z/8 − 1: its interpolant at the zeros of the Chebyshev polynomial of degree 24, which
 /// is within 2^-44 of it.
 #[allow(clippy::unreadable_literal)]
-const SERIES: [f64; 24] = [
+pub(super) const SERIES: [f64; 24] = [
     0.3535309956433878,
     -0.17657623330136532,
     0.13167511689964084,
@@ -46,7 +46,7 @@ const SERIES: [f64; 24] = [
 ];
 
 /// 2 ÷ √π to 106 bits.
-const TWO_OVER_ROOT_PI: Pair = Pair { high: f64::from_bits(0x3FF2_0DD7_5042_9B6D), low: f64::from_bits(0x3C71_AE3A_914F_ED80) };
+pub(super) const TWO_OVER_ROOT_PI: Pair = Pair { high: f64::from_bits(0x3FF2_0DD7_5042_9B6D), low: f64::from_bits(0x3C71_AE3A_914F_ED80) };
 
 impl Phases for Erf {
     #[inline(always)]

@@ -36,11 +36,11 @@ fn bounded(x: f32) -> f32 {
 pub(super) const LN_2: Pair = Pair { high: f64::from_bits(0x3FE6_2E42_FEFA_39EF), low: f64::from_bits(0x3C7A_BC9E_3B39_803F) };
 
 /// ln 2 in two parts: the first has 40 bits, so that its product with k is exact.
-const LN_2_HEAD: f64 = f64::from_bits(0x3FE6_2E42_FEFA_2000);
-const LN_2_TAIL: f64 = f64::from_bits(0x3D69_EF35_793C_7673);
+pub(super) const LN_2_HEAD: f64 = f64::from_bits(0x3FE6_2E42_FEFA_2000);
+pub(super) const LN_2_TAIL: f64 = f64::from_bits(0x3D69_EF35_793C_7673);
 
 /// Taylor of (e^r − 1) ÷ r. |r| ≤ 0.347, so that what is left out is below 2^-45.
-const SERIES: [f64; 11] = [
+pub(super) const SERIES: [f64; 11] = [
     inverse_factorial(1),
     inverse_factorial(2),
     inverse_factorial(3),

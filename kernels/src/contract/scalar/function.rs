@@ -81,11 +81,13 @@ pub(crate) fn settled<F: Phases>(x: f32) -> f32 {
     if sure { y } else { F::careful(x).rounded() }
 }
 
+/// What is between the quick phase's bound and the rounding test's.
+pub(super) const DOUBT: f64 = 1.0 / (1u64 << 42) as f64;
+
 /// The nearest f32, and whether all values within 2^-42 of `y`, relatively, have the same.
 #[inline(always)]
 #[allow(clippy::float_cmp)] // NaN equals nothing: it is always in doubt
 pub(crate) fn rounded(y: f64) -> (f32, bool) {
-    const DOUBT: f64 = 1.0 / (1u64 << 42) as f64;
     let (below, above) = ((y * (1.0 - DOUBT)) as f32, (y * (1.0 + DOUBT)) as f32);
     (below, below == above)
 }

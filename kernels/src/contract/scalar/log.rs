@@ -14,7 +14,7 @@ pub fn log(x: f32) -> f32 {
 pub(crate) struct Log;
 
 /// 2 artanh(s) ÷ s as a series in s². |s| ≤ 0.172, so that what is left out is below 2^-44.
-const SERIES: [f64; 8] = [2.0, 2.0 / 3.0, 2.0 / 5.0, 2.0 / 7.0, 2.0 / 9.0, 2.0 / 11.0, 2.0 / 13.0, 2.0 / 15.0];
+pub(super) const SERIES: [f64; 8] = [2.0, 2.0 / 3.0, 2.0 / 5.0, 2.0 / 7.0, 2.0 / 9.0, 2.0 / 11.0, 2.0 / 13.0, 2.0 / 15.0];
 
 impl Phases for Log {
     #[inline(always)]

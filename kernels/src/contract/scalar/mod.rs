@@ -3,6 +3,7 @@
 //! Owns `fma` and `sqrt`, and shows the transcendental functions, each correctly rounded without a call into the host's
 //! libm (whose bits differ from machine to machine). How they come to be so is told in `function`; each has its own file.
 
+pub(crate) mod constants;
 mod erf;
 mod exp;
 mod function;

@@ -57,15 +57,15 @@ impl Phases for Cos {
 const QUICK: f32 = 262_144.0;
 
 /// π/2 in three parts: the first two have 33 bits or less, so that their products with k are exact.
-const HALF_PI_HEAD: f64 = f64::from_bits(0x3FF9_21FB_5440_0000);
-const HALF_PI_MIDDLE: f64 = f64::from_bits(0x3DD0_B461_1A60_0000);
-const HALF_PI_TAIL: f64 = f64::from_bits(0x3BA3_198A_2E03_7073);
+pub(super) const HALF_PI_HEAD: f64 = f64::from_bits(0x3FF9_21FB_5440_0000);
+pub(super) const HALF_PI_MIDDLE: f64 = f64::from_bits(0x3DD0_B461_1A60_0000);
+pub(super) const HALF_PI_TAIL: f64 = f64::from_bits(0x3BA3_198A_2E03_7073);
 
 /// π/2 to 106 bits.
-const HALF_PI: Pair = Pair { high: f64::from_bits(0x3FF9_21FB_5444_2D18), low: f64::from_bits(0x3C91_A626_3314_5C07) };
+pub(super) const HALF_PI: Pair = Pair { high: f64::from_bits(0x3FF9_21FB_5444_2D18), low: f64::from_bits(0x3C91_A626_3314_5C07) };
 
 /// sin(r) ÷ r as a series in r². |r| ≤ π/4, so that what is left out is below 2^-44.
-const SINE: [f64; 7] = [
+pub(super) const SINE: [f64; 7] = [
     inverse_factorial(1),
     -inverse_factorial(3),
     inverse_factorial(5),
@@ -76,7 +76,7 @@ const SINE: [f64; 7] = [
 ];
 
 /// cos(r) as a series in r². What is left out is below 2^-49.
-const COSINE: [f64; 8] = [
+pub(super) const COSINE: [f64; 8] = [
     inverse_factorial(0),
     -inverse_factorial(2),
     inverse_factorial(4),
@@ -144,7 +144,7 @@ fn reduced(x: f32) -> (Pair, u64) {
 }
 
 /// 2/π: 64 zeros, then its bits behind the binary point.
-const TWO_OVER_PI: [u64; 6] =
+pub(super) const TWO_OVER_PI: [u64; 6] =
     [0, 0xA2F9_836E_4E44_1529, 0xFC27_57D1_F534_DDC0, 0xDB62_9599_3C43_9041, 0xFE51_63AB_DEBB_C561, 0xB724_6E3A_424D_D2E0];
 
 /// Payne and Hanek's product for 0.5 ≤ x < ∞, x = integer × 2^scale: bits of 2/π that give multiples of 4 are left out on

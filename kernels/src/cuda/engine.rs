@@ -1,0 +1,234 @@
+//! Programs on a machine: one instruction after another, without waiting for any.
+//!
+//! Owns values on the machine and their lifetimes, the code that a program needs of its own, and the tensors that cross. Only
+//! reading an output waits. Refuses to know the machine.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::elementwise::Elementwise;
+use super::machine::{Address, Launch, Machine};
+use super::memory::{Buffer, Pool};
+use super::nvrtc::Nvrtc;
+use super::source;
+use crate::error::KernelError;
+use crate::exec::{Elements, Tensor, argument};
+use crate::program::{Dtype, Id, Op, Program, Type};
+
+/// Programs whose code is kept; beyond it all are forgotten and compiled again when they come.
+const PROGRAMS: usize = 64;
+
+/// Elements on the machine.
+pub type Value<M> = Arc<Buffer<M>>;
+
+/// A machine with its code.
+#[derive(Debug)]
+pub struct Engine<M: Machine> {
+    compiler: Nvrtc,
+    library: M::Module,
+    programs: Mutex<BTreeMap<[u8; 32], Arc<Prepared<M>>>>,
+    pub pool: Arc<Pool<M>>,
+}
+
+/// What is generated for a program: for each instruction its kernel's number, and their code.
+#[derive(Debug)]
+struct Prepared<M: Machine> {
+    module: Option<M::Module>,
+    kernels: Vec<Option<(String, Elementwise)>>,
+}
+
+impl<M: Machine> Engine<M> {
+    /// Compiles and loads the kernels that every program may need.
+    pub fn new(machine: M, compiler: Nvrtc) -> Result<Self, KernelError> {
+        machine.enter()?;
+        let code = compiler.compile(&source::library(), machine.target())?;
+        let library = machine.load(&code)?;
+        Ok(Self { compiler, library, programs: Mutex::default(), pool: Pool::new(machine) })
+    }
+
+    /// Runs `program` on tensors that are on the machine; the outputs stay there.
+    pub fn run(&self, program: &Program, state: &[(Type, Value<M>)], inputs: &[Tensor]) -> Result<Vec<Value<M>>, KernelError> {
+        self.pool.machine.enter()?;
+        let prepared = self.prepared(program)?;
+        let lifetimes = program.lifetimes();
+        let mut run = Run { engine: self, prepared: &prepared, program, values: Vec::with_capacity(program.ops().len()) };
+        for (id, op) in (0..).zip(program.ops()) {
+            let value = match *op {
+                Op::State { tensor, .. } => resident(state, tensor, program.type_of(id))?,
+                Op::Input { slot, .. } => self.upload(&argument("input", inputs, slot, program.type_of(id))?)?,
+                _ => run.value(id, op)?,
+            };
+            run.values.push(Some(value));
+            lifetimes.end_at(id).iter().for_each(|&ended| run.values[ended as usize] = None);
+        }
+        Ok(program.outputs().iter().map(|&id| run.get(id).clone()).collect())
+    }
+
+    /// Runs `program` from tensors to tensors.
+    pub fn execute(&self, program: &Program, state: &[Tensor], inputs: &[Tensor]) -> Result<Vec<Tensor>, KernelError> {
+        self.pool.machine.enter()?;
+        // A tensor that the program does not read, or would refuse, is not moved.
+        let mut moved = Vec::with_capacity(state.len());
+        for (index, tensor) in (0..).zip(state) {
+            let wanted = program.ops().iter().zip(0..).find(|(op, _)| matches!(op, Op::State { tensor, .. } if *tensor == index));
+            if let Some((_, id)) = wanted {
+                argument("state tensor", state, index, program.type_of(id))?;
+            }
+            moved.push((tensor.type_of(), self.upload(tensor)?));
+        }
+        let outputs = self.run(program, &moved, inputs)?;
+        program.outputs().iter().zip(outputs).map(|(&id, value)| self.download(program.type_of(id), &value)).collect()
+    }
+
+    /// Makes the calling thread able to use the machine.
+    pub fn enter(&self) -> Result<(), KernelError> {
+        self.pool.machine.enter()
+    }
+
+    /// Elements to the machine.
+    pub fn upload(&self, tensor: &Tensor) -> Result<Value<M>, KernelError> {
+        let bytes = tensor.to_le_bytes();
+        let buffer = self.pool.take(bytes.len())?;
+        self.pool.machine.upload(buffer.at, &bytes)?;
+        Ok(Arc::new(buffer))
+    }
+
+    /// Elements from the machine.
+    pub fn download(&self, of: &Type, value: &Value<M>) -> Result<Tensor, KernelError> {
+        let mut bytes = vec![0; of.bytes() as usize];
+        self.pool.machine.download(value.at, &mut bytes)?;
+        Ok(Tensor::of(&of.shape, elements(of.dtype, &bytes)))
+    }
+
+    /// BLAKE3 of a value's bytes, computed on the machine.
+    pub fn hash(&self, of: &Type, value: &Value<M>) -> Result<[u8; 32], KernelError> {
+        use super::machine::Argument::{Address as At, Long, Word};
+        self.pool.machine.enter()?;
+        let mut count = of.bytes().div_ceil(1024).max(1);
+        let mut chain = self.pool.take(count as usize * 32)?;
+        self.start(&Launch::each("blake3_chunks", count, vec![At(chain.at), At(value.at), Long(of.bytes()), Word(count as u32)]))?;
+        while count > 1 {
+            let parents = count.div_ceil(2);
+            let next = self.pool.take(parents as usize * 32)?;
+            self.start(&Launch::each("blake3_parents", parents, vec![At(next.at), At(chain.at), Word(count as u32)]))?;
+            (chain, count) = (next, parents);
+        }
+        let mut hash = [0; 32];
+        self.pool.machine.download(chain.at, &mut hash)?;
+        Ok(hash)
+    }
+
+    fn start(&self, launch: &Launch) -> Result<(), KernelError> {
+        self.pool.machine.launch(&self.library, launch)
+    }
+
+    fn prepared(&self, program: &Program) -> Result<Arc<Prepared<M>>, KernelError> {
+        let key = program.hash();
+        if let Some(prepared) = self.kept().get(&key) {
+            return Ok(Arc::clone(prepared));
+        }
+        let prepared = Arc::new(self.prepare(program)?);
+        let mut programs = self.kept();
+        if programs.len() >= PROGRAMS {
+            programs.clear();
+        }
+        programs.insert(key, Arc::clone(&prepared));
+        Ok(prepared)
+    }
+
+    fn kept(&self) -> std::sync::MutexGuard<'_, BTreeMap<[u8; 32], Arc<Prepared<M>>>> {
+        self.programs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Each distinct kernel of the program once, all in one source.
+    fn prepare(&self, program: &Program) -> Result<Prepared<M>, KernelError> {
+        let (mut names, mut text) = (BTreeMap::new(), String::new());
+        let mut kernel = |id| {
+            let of = Elementwise::of(program, id)?;
+            let count = names.len();
+            let name: &mut String = names.entry(of.text.clone()).or_default();
+            if name.is_empty() {
+                *name = format!("elementwise_{count}");
+                text.push_str(&format!("KERNEL {name}{}", of.text));
+            }
+            Some((name.clone(), of))
+        };
+        let kernels: Vec<_> = (0..program.ops().len() as Id).map(&mut kernel).collect();
+        if text.is_empty() {
+            return Ok(Prepared { module: None, kernels });
+        }
+        let code = self.compiler.compile(&source::generated(&text), self.pool.machine.target())?;
+        Ok(Prepared { module: Some(self.pool.machine.load(&code)?), kernels })
+    }
+}
+
+/// One execution of a program.
+pub(super) struct Run<'a, M: Machine> {
+    engine: &'a Engine<M>,
+    prepared: &'a Prepared<M>,
+    program: &'a Program,
+    values: Vec<Option<Value<M>>>,
+}
+
+impl<M: Machine> Run<'_, M> {
+    fn value(&self, id: Id, op: &Op) -> Result<Value<M>, KernelError> {
+        if let Op::Reshape { x, .. } | Op::Detach { x } = *op {
+            return Ok(self.get(x).clone());
+        }
+        let wanted = self.program.type_of(id);
+        let result = self.engine.pool.take(wanted.bytes() as usize)?;
+        match (&self.prepared.kernels[id as usize], &self.prepared.module) {
+            (Some((name, kernel)), Some(module)) => {
+                let operands: Vec<Address> = kernel.operands.iter().map(|&operand| self.address(operand)).collect();
+                self.engine.pool.machine.launch(module, &kernel.launch(name, result.at, &operands))?;
+            }
+            _ => self.compute(op, wanted, result.at)?,
+        }
+        Ok(Arc::new(result))
+    }
+
+    fn get(&self, id: Id) -> &Value<M> {
+        match &self.values[id as usize] {
+            Some(value) => value,
+            None => unreachable!("value {id} was freed before its last reader"),
+        }
+    }
+
+    pub(super) fn address(&self, id: Id) -> Address {
+        self.get(id).at
+    }
+
+    pub(super) fn type_of(&self, id: Id) -> &Type {
+        self.program.type_of(id)
+    }
+
+    pub(super) fn scratch(&self, bytes: u64) -> Result<Buffer<M>, KernelError> {
+        self.engine.pool.take(bytes as usize)
+    }
+
+    /// Starts a kernel of the library.
+    pub(super) fn launch(&self, launch: &Launch) -> Result<(), KernelError> {
+        self.engine.start(launch)
+    }
+}
+
+fn resident<M: Machine>(state: &[(Type, Value<M>)], index: u32, wanted: &Type) -> Result<Value<M>, KernelError> {
+    let refuse = |found: String| Err(KernelError::Argument { subject: "state tensor", index, found, wanted: wanted.to_string() });
+    match state.get(index as usize) {
+        Some((of, value)) if of == wanted => Ok(Arc::clone(value)),
+        Some((of, _)) => refuse(of.to_string()),
+        None => refuse("missing".to_owned()),
+    }
+}
+
+/// Elements from their bytes, little-endian.
+fn elements(dtype: Dtype, bytes: &[u8]) -> Elements {
+    let words = || bytes.as_chunks::<4>().0.iter();
+    match dtype {
+        Dtype::F32 => Elements::F32(words().map(|word| f32::from_le_bytes(*word)).collect()),
+        Dtype::U32 => Elements::U32(words().map(|word| u32::from_le_bytes(*word)).collect()),
+        Dtype::I32 => Elements::I32(words().map(|word| i32::from_le_bytes(*word)).collect()),
+        Dtype::I8 => Elements::I8(bytes.iter().map(|&byte| byte as i8).collect()),
+        Dtype::Bf16 => Elements::Bf16(bytes.as_chunks::<2>().0.iter().map(|half| u16::from_le_bytes(*half)).collect()),
+    }
+}
