@@ -30,7 +30,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut results: Vec<Material> = vec![];
     let (mut training, mut checking) = (0.0, 0.0);
     for task in job.tasks() {
-        let plan = Plan::new(job.clone(), programs.clone(), task);
+        let plan = Plan::new(job.clone(), programs.clone(), task)?;
         let inputs = task.inputs(&job).into_iter().map(|input| results[input.index(&job) as usize].clone()).collect();
         let mut trace = vec![];
         let begun = Instant::now();

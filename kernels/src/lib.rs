@@ -11,27 +11,15 @@
 //!
 //! ```
 //! use std::sync::Arc;
-//! use cairn_kernels::{bml::Job, data::DataSet, exec::Executor, trace::{Plan, TaskKind}};
+//! use cairn_kernels::{bml::{Example, Job}, data::DataSet, exec::Executor, trace::{Plan, TaskKind}};
 //!
-//! let text = r#"
-//! cairn: job/v1
-//! name: digits
-//! model: {template: mlp, input: 784, hidden: [16], classes: 10}
-//! data: {url: "builtin:digits?seed=7&count=300", train: 250, test: 50}
-//! train: {rounds: 1, epochs: 1, shards: 1, batch: 25, sgd: {rate: "0.1", momentum: "0.9"}, seed: 1, data_seed: 2}
-//! workers: {min: 2, stake: "5000000", bond: "1000000"}
-//! verify: {assurance: sampled, rate: "1", steps: 2}
-//! deadlines: {accept_s: 10, task_s: 60, check_s: 60}
-//! attempts: 3
-//! pay: {escrow: "12000000", task: "500000", check: "90000"}
-//! "#;
-//! let job = Job::parse("job.yaml", text)?;
+//! let job = Job::parse("job.yaml", &Example::SMALL.to_string())?;
 //! let data = DataSet::builtin(&job)?.expect("a built-in set");
 //! let job = Arc::new(job.clone().with_data(job.data.url.clone(), data.root()));
 //! let programs = Arc::new(job.compile()?);
 //!
 //! let executor = Executor::fast(1);
-//! let plan = Plan::new(job.clone(), programs, TaskKind::at(&job, 0)?);
+//! let plan = Plan::new(job.clone(), programs, TaskKind::at(&job, 0)?)?;
 //! let input = plan.input(vec![])?;
 //! let (mut leaves, mut materials) = (vec![], vec![]);
 //! plan.run(&executor, &data, input, |claim, material| {

@@ -1,50 +1,34 @@
-//! Job to programs: one training step, and the evaluation of the whole test set.
+//! Job to programs: one training step, the evaluation of a piece of the test set, and the drawing of tokens.
 //!
-//! Owns the template `mlp` and the order of tensors in a state: weights and biases from input to output, then a velocity
-//! for each in the same order. Refuses to run: replay needs the programs' bytes only, never this file.
+//! Owns the slots of inputs and the order of a step: state, features, labels, layers, loss, gradients, rule. Refuses to run: replay
+//! needs the programs' bytes only, never this file.
 
-use super::job::{Job, Mlp, Sgd};
+use super::job::Job;
+use super::model::{Model, input};
+use super::network::Network;
+use super::optimiser::Rate;
+use super::template::Record;
+use crate::contract::philox::PROGRAM_SITES;
 use crate::error::ProgramError;
-use crate::program::{Draft, Id, Op, Program, Type, gradient};
+use crate::program::layers::{Randomness, cross_entropy};
+use crate::program::optim::{clip, global_norm};
+use crate::program::{Binary, Draft, Dtype, Id, Op, Program, Type, Unary, gradient};
 
-/// The tensors of a model.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Model {
-    /// Types of the parameters, by tensor id.
-    parameters: Vec<Type>,
-}
-
-impl Model {
-    /// The tensors of a perceptron: for each layer a weight \[in, out\] and a bias \[out\].
-    pub fn of(mlp: &Mlp) -> Self {
-        let widths: Vec<u32> = [mlp.input].into_iter().chain(mlp.hidden.iter().copied()).chain([mlp.classes]).collect();
-        let parameters = widths.windows(2).flat_map(|pair| [Type::f32(pair), Type::f32(&pair[1..])]).collect();
-        Self { parameters }
-    }
-
-    /// Types of the parameters, by tensor id.
-    pub fn parameters(&self) -> &[Type] {
-        &self.parameters
-    }
-
-    /// Types of all tensors of a state: parameters, then a velocity for each.
-    pub fn tensors(&self) -> impl Iterator<Item = &Type> {
-        self.parameters.iter().chain(&self.parameters)
-    }
-
-    /// Bytes of a state's elements.
-    pub fn state_bytes(&self) -> u64 {
-        self.tensors().map(Type::bytes).sum()
-    }
-}
+/// Slots of inputs.
+pub(super) const FEATURES: u32 = 0;
+const LABELS: u32 = 1;
+const SEED: u32 = 2;
+const SAMPLES: u32 = 3;
+const STEP: u32 = 4;
 
 /// The programs of a job: what its tasks execute.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Programs {
-    /// One step. Reads a state; inputs 0 the batch's records, 1 its labels. Returns the next state's tensors, then the
-    /// batch's mean loss, then the norm of its gradient.
+    /// One step. Reads a state; inputs 0 the batch's features, 1 its labels, and, as far as it needs them, 2 the job's seed
+    /// (two words, low first), 3 the number of each record, 4 the step among those of all rounds. Returns the next state's
+    /// tensors, then the batch's mean loss, then the norm of its gradient before any clipping.
     pub train: Program,
-    /// Reads a state; input 0 the test records. Returns the class of each.
+    /// Reads a state; input 0 the features of a piece of the test records. Returns the likeliest class for each label.
     pub evaluate: Program,
 }
 
@@ -88,77 +72,112 @@ fn part(bytes: &[u8]) -> Result<(&[u8], &[u8]), ProgramError> {
 impl Job {
     /// The programs that this job means.
     pub fn compile(&self) -> Result<Programs, ProgramError> {
-        let model = Model::of(&self.model);
-        Ok(Programs {
-            train: train(&model, &self.model, self.train.batch, self.train.sgd)?,
-            evaluate: evaluate(&model, &self.model, self.data.test)?,
-        })
+        let model = Model::of(self)?;
+        Ok(Programs { train: train(self, &model)?, evaluate: evaluate(self, &model)? })
+    }
+
+    /// A program that draws tokens: state; input 0 one record's features, 2 a seed, 3 one sample, 4 the step. Returns for each
+    /// place a token drawn from softmax(logits ÷ temperature): the largest of logits ÷ temperature − log(−log u) with u uniform
+    /// in (0, 1) (Gumbel 1954).
+    ///
+    /// Errors: a model whose records are no tokens; a temperature that is not above 0.
+    pub fn generator(&self, temperature: f32) -> Result<Program, ProgramError> {
+        let refuse = |reason: &str| Err(ProgramError::Layer { layer: "generator", reason: reason.to_owned() });
+        let Record::Tokens { context, vocabulary } = self.model.record() else { return refuse("its records are no tokens") };
+        if temperature.is_nan() || temperature <= 0.0 {
+            return refuse("its temperature must be above 0");
+        }
+        let mut draft = Draft::new();
+        let parameters = states(&mut draft, &Model::of(self)?, true)?;
+        let logits = forward(self, &mut draft, &parameters, 1, None)?;
+        let Randomness { seed, samples, step } = randomness(&mut draft, 1)?;
+        let words = draft.push(Op::Random { seed, samples, step, site: PROGRAM_SITES, shape: vec![context, vocabulary] })?;
+        let noise = gumbel(&mut draft, words)?;
+        let noise = draft.reshape(noise, &[context, vocabulary])?;
+        let cooled = draft.scale(logits, 1.0 / temperature)?;
+        let x = draft.add(cooled, noise)?;
+        let drawn = draft.push(Op::Argmax { x })?;
+        draft.finish(vec![drawn])
     }
 }
 
-fn train(model: &Model, mlp: &Mlp, batch: u32, sgd: Sgd) -> Result<Program, ProgramError> {
+fn train(job: &Job, model: &Model) -> Result<Program, ProgramError> {
     let mut draft = Draft::new();
-    let parameters = state(&mut draft, model, 0)?;
-    let velocities = state(&mut draft, model, parameters.len() as u32)?;
-    let features = draft.push(input(0, Type::f32(&[batch, mlp.input])))?;
-    let labels = draft.push(input(1, Type::u32(&[batch])))?;
-    let logits = forward(&mut draft, &parameters, features)?;
-    let losses = draft.push(Op::CrossEntropy { logits, labels })?;
-    let loss = draft.push(Op::Mean { x: losses })?;
-    let gradients = gradient(&mut draft, loss, &parameters)?;
-    let norm = norm(&mut draft, &gradients)?;
-    let mut next_velocities = vec![];
-    for (&velocity, &gradient) in velocities.iter().zip(&gradients) {
-        next_velocities.push(draft.push(Op::Velocity { velocity, gradient, momentum: sgd.momentum.to_bits() })?);
-    }
-    let mut outputs = vec![];
-    for (&parameter, &velocity) in parameters.iter().zip(&next_velocities) {
-        outputs.push(draft.push(Op::Descend { parameter, velocity, rate: sgd.rate.to_bits() })?);
-    }
-    outputs.extend(next_velocities);
+    let state = states(&mut draft, model, false)?;
+    let parameters = &state[..model.parameters().len()];
+    let (features, labels) = (job.model.record().features(job.train.batch), job.model.record().labels(job.train.batch));
+    let features = draft.push(input(FEATURES, features))?;
+    let labels = draft.push(input(LABELS, labels))?;
+    let randomness = if job.model.dropout() > 0.0 { Some(randomness(&mut draft, job.train.batch)?) } else { None };
+    let logits = job.model.logits(&mut Network::new(&mut draft, parameters, randomness), features)?;
+    let loss = cross_entropy(&mut draft, logits, labels)?;
+    let gradients = gradient(&mut draft, loss, parameters)?;
+    let (gradients, norm) = match job.train.clip {
+        None => {
+            let norm = global_norm(&mut draft, &gradients)?;
+            (gradients, norm)
+        }
+        Some(limit) => clip(&mut draft, &gradients, limit)?,
+    };
+    let rate = match job.train.schedule {
+        None => Rate::Constant(job.train.rule.rate()),
+        Some(schedule) => {
+            let step = match randomness {
+                Some(Randomness { step, .. }) => step,
+                None => draft.push(input(STEP, Type::u32(&[])))?,
+            };
+            Rate::Of(schedule.rates(job.train.rule.rate(), job.all_steps()).rate(&mut draft, step)?)
+        }
+    };
+    let mut outputs = job.train.rule.update(&mut draft, &state, &gradients, rate)?;
     outputs.extend([loss, norm]);
     draft.finish(outputs)
 }
 
-fn evaluate(model: &Model, mlp: &Mlp, records: u32) -> Result<Program, ProgramError> {
+fn evaluate(job: &Job, model: &Model) -> Result<Program, ProgramError> {
     let mut draft = Draft::new();
-    let parameters = state(&mut draft, model, 0)?;
-    let features = draft.push(input(0, Type::f32(&[records, mlp.input])))?;
-    let logits = forward(&mut draft, &parameters, features)?;
-    let classes = draft.push(Op::Argmax { x: logits })?;
+    let parameters = states(&mut draft, model, true)?;
+    let records = model.piece(&job.model.record(), job.data.test);
+    let x = forward(job, &mut draft, &parameters, records, None)?;
+    let classes = draft.push(Op::Argmax { x })?;
     draft.finish(vec![classes])
 }
 
-/// The model's tensors as instructions, the first of them being tensor `first` of the state.
-fn state(draft: &mut Draft, model: &Model, first: u32) -> Result<Vec<Id>, ProgramError> {
-    let ops = (first..).zip(&model.parameters).map(|(tensor, of)| Op::State { tensor, shape: of.shape.clone() });
+/// Logits\[labels, classes\] of some records.
+fn forward(job: &Job, draft: &mut Draft, parameters: &[Id], records: u32, randomness: Option<Randomness>) -> Result<Id, ProgramError> {
+    let record = job.model.record();
+    let features = draft.push(input(FEATURES, record.features(records)))?;
+    let logits = job.model.logits(&mut Network::new(draft, parameters, randomness), features)?;
+    let labels = u32::try_from(record.labels(records).elements()).unwrap_or(u32::MAX);
+    draft.reshape(logits, &[labels, record.classes()])
+}
+
+/// A model's tensors as instructions, or its parameters alone.
+fn states(draft: &mut Draft, model: &Model, parameters_only: bool) -> Result<Vec<Id>, ProgramError> {
+    let variables = if parameters_only { model.parameters() } else { model.variables() };
+    let ops = (0..).zip(variables).map(|(tensor, variable)| Op::State { tensor, shape: variable.of.shape.clone() });
     ops.map(|op| draft.push(op)).collect()
 }
 
-fn input(slot: u32, of: Type) -> Op {
-    Op::Input { slot, dtype: of.dtype, shape: of.shape }
+/// What random words are drawn under.
+fn randomness(draft: &mut Draft, samples: u32) -> Result<Randomness, ProgramError> {
+    Ok(Randomness {
+        seed: draft.push(input(SEED, Type::u32(&[2])))?,
+        samples: draft.push(input(SAMPLES, Type::u32(&[samples])))?,
+        step: draft.push(input(STEP, Type::u32(&[])))?,
+    })
 }
 
-/// x·W + b for each layer, ReLU between layers; the logits.
-fn forward(draft: &mut Draft, parameters: &[Id], features: Id) -> Result<Id, ProgramError> {
-    let layers = parameters.len() / 2;
-    let mut x = features;
-    for (index, layer) in parameters.chunks(2).enumerate() {
-        let product = draft.push(Op::MatMul { a: x, b: layer[0], a_transposed: false, b_transposed: false })?;
-        x = draft.push(Op::AddBias { x: product, bias: layer[1] })?;
-        if index + 1 < layers {
-            x = draft.push(Op::Relu { x })?;
-        }
-    }
-    Ok(x)
-}
-
-/// √ Σ squares, tensor after tensor in the order of their ids.
-fn norm(draft: &mut Draft, gradients: &[Id]) -> Result<Id, ProgramError> {
-    let mut total = draft.push(Op::SumSquares { x: gradients[0] })?;
-    for &x in &gradients[1..] {
-        let b = draft.push(Op::SumSquares { x })?;
-        total = draft.push(Op::Add { a: total, b })?;
-    }
-    draft.push(Op::Sqrt { x: total })
+/// −log(−log u) with u = (word + ½) ÷ 2³², kept below 1.
+fn gumbel(draft: &mut Draft, words: Id) -> Result<Id, ProgramError> {
+    let word = draft.cast(words, Dtype::F32)?;
+    let half = draft.constant(0.5)?;
+    let middle = draft.add(word, half)?;
+    let u = draft.scale(middle, 1.0 / 4_294_967_296.0)?;
+    let below = draft.constant(1.0 - f32::EPSILON / 2.0)?;
+    let u = draft.zip(Binary::Minimum, u, below)?;
+    let log = draft.map(Unary::Log, u)?;
+    let positive = draft.map(Unary::Negate, log)?;
+    let log = draft.map(Unary::Log, positive)?;
+    draft.map(Unary::Negate, log)
 }

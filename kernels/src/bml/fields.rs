@@ -21,16 +21,35 @@ pub struct Fields<'a> {
 impl<'a> Fields<'a> {
     /// The mapping `node`, which may have `keys` and no others. `path` is its name in errors, empty for the document.
     pub fn of(file: &'a str, path: &str, node: &'a Node, keys: &[&'static str]) -> Result<Self, JobError> {
+        let fields = Self::open(file, path, node)?;
+        fields.only(keys).map(|()| fields)
+    }
+
+    /// The mapping `node`, whichever keys it has.
+    pub fn open(file: &'a str, path: &str, node: &'a Node) -> Result<Self, JobError> {
         let fields = Self { file, path: path.to_owned(), place: node.place, entries: &[] };
-        let Content::Mapping(entries) = &node.content else {
-            return Err(fields.fail(node.place, fields.kind(path, "a mapping", node)));
-        };
-        for (place, key, _) in entries {
-            if !keys.contains(&key.as_str()) {
-                return Err(fields.fail(*place, Fault::UnknownKey { key: key.clone(), nearest: nearest(key, keys) }));
-            }
+        match &node.content {
+            Content::Mapping(entries) => Ok(Self { entries, ..fields }),
+            _ => Err(fields.fail(node.place, fields.kind(path, "a mapping", node))),
         }
-        Ok(Self { entries, ..fields })
+    }
+
+    /// Refuses a key that is not one of these.
+    pub fn only(&self, keys: &[&'static str]) -> Result<(), JobError> {
+        match self.entries.iter().find(|(_, key, _)| !keys.contains(&key.as_str())) {
+            None => Ok(()),
+            Some((place, key, _)) => Err(self.fail(*place, Fault::UnknownKey { key: key.clone(), nearest: nearest(key, keys) })),
+        }
+    }
+
+    /// The mapping under `key`, whose keys depend on what is in it: [`Fields::only`] is asked later.
+    pub fn part(&self, key: &str) -> Result<Self, JobError> {
+        Self::open(self.file, &self.named(key), self.node(key)?)
+    }
+
+    /// Whether the key is there.
+    pub fn has(&self, key: &str) -> bool {
+        self.find(key).is_some()
     }
 
     /// The mapping under `key`.
@@ -97,6 +116,11 @@ impl<'a> Fields<'a> {
         let (place, text) = self.scalar(key)?;
         let wanted = || "a decimal above 0 and at most 1, with up to six places".to_owned();
         Millionths::parse(text).ok_or_else(|| self.value(place, key, text, wanted(), None))
+    }
+
+    /// A fault of the mapping itself.
+    pub fn fault(&self, fault: Fault) -> JobError {
+        self.fail(self.place, fault)
     }
 
     /// A fault at the place of `key`'s value, or of the mapping.

@@ -3,7 +3,10 @@
 //! Owns the values, already checked, and the counts that follow from them (tasks, shards, steps). Refuses text, which is
 //! `parse`'s and `render`'s.
 
+use super::optimiser::{Rule, Schedule};
+use super::template::{Record, Template};
 use crate::data::RecordType;
+use crate::program::Type;
 use crate::trace::TaskKind;
 
 /// Limits of a job, so that no YAML of a few lines asks for the machine.
@@ -14,10 +17,16 @@ pub mod limits {
     pub const STEPS: u64 = 1 << 20;
     /// Values of one record, units of one layer.
     pub const WIDTH: u32 = 65_536;
-    /// Hidden layers.
+    /// Layers of one kind.
     pub const LAYERS: usize = 8;
+    /// Blocks of a transformer.
+    pub const BLOCKS: u32 = 64;
     /// Classes: a label is one byte.
     pub const CLASSES: u32 = 256;
+    /// Tokens of one record.
+    pub const CONTEXT: u32 = 4_096;
+    /// Tokens of one record of a network that is unrolled over them: the operands of one instruction.
+    pub const UNROLLED: u32 = crate::program::limits::OPERANDS as u32;
     /// Records of a part of the data.
     pub const RECORDS: u32 = 1_000_000;
     /// Different characters of a text.
@@ -47,7 +56,7 @@ pub mod limits {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Job {
     pub name: String,
-    pub model: Mlp,
+    pub model: Template,
     pub data: Data,
     pub train: Train,
     pub workers: Workers,
@@ -56,14 +65,6 @@ pub struct Job {
     /// Attempts at one task before the job fails.
     pub attempts: u32,
     pub pay: Pay,
-}
-
-/// A multilayer perceptron: `input` values, hidden layers with ReLU, one logit for each class.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mlp {
-    pub input: u32,
-    pub hidden: Vec<u32>,
-    pub classes: u32,
 }
 
 /// Where records come from and which they are.
@@ -101,18 +102,14 @@ pub struct Train {
     pub epochs: u32,
     pub shards: u32,
     pub batch: u32,
-    pub sgd: Sgd,
+    pub rule: Rule,
+    /// The largest global norm that a gradient keeps.
+    pub clip: Option<f32>,
+    pub schedule: Option<Schedule>,
     /// Initial parameters.
     pub seed: u64,
     /// Order of records.
     pub data_seed: u64,
-}
-
-/// Stochastic gradient descent with momentum.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Sgd {
-    pub rate: f32,
-    pub momentum: f32,
 }
 
 /// Who may work.
@@ -169,7 +166,12 @@ pub struct Pay {
 impl Job {
     /// The type of the records that the model takes.
     pub fn record_type(&self) -> RecordType {
-        RecordType::Values { values: self.model.input, classes: self.model.classes }
+        match self.model.record() {
+            Record::Values { shape, classes } => {
+                RecordType::Values { values: u32::try_from(Type::f32(&shape).elements()).unwrap_or(u32::MAX), classes }
+            }
+            Record::Tokens { context, vocabulary } => RecordType::Tokens { context, vocabulary },
+        }
     }
 
     /// Tasks in order: for each round one train task per shard and an aggregation; an evaluation at the end.
@@ -198,6 +200,21 @@ impl Job {
     /// Steps of one train task.
     pub fn steps(&self) -> u32 {
         self.batches() * self.train.epochs
+    }
+
+    /// Steps of all rounds together, as one shard makes them.
+    pub fn all_steps(&self) -> u32 {
+        self.steps().saturating_mul(self.train.rounds)
+    }
+
+    /// Labels of the test records: what an evaluation counts.
+    pub fn test_labels(&self) -> u64 {
+        u64::from(self.data.test) * u64::from(self.model.record().positions())
+    }
+
+    /// What its tasks and their checks cost at most: what its escrow has to cover. None: more than any amount.
+    pub fn cost(&self) -> Option<u128> {
+        u128::from(self.task_count()).checked_mul(self.pay.task.checked_add(self.pay.check)?)
     }
 
     /// The same job before its data are pinned: with it other data are read, to be pinned by [`Job::with_data`].

@@ -6,15 +6,29 @@
 
 mod compile;
 mod error;
+mod example;
 mod fields;
 mod job;
+mod model;
+mod network;
+mod optimiser;
+mod outline;
 mod parse;
 mod render;
+mod template;
 mod yaml;
 
-pub use compile::{Model, Programs};
+pub use compile::Programs;
 pub use error::{Fault, JobError};
-pub use job::{Assurance, Data, Deadlines, Job, Level, Millionths, Mlp, Pay, Sgd, Text, Train, Verify, Workers, limits};
+pub use example::Example;
+pub use job::{Assurance, Data, Deadlines, Job, Level, Millionths, Pay, Text, Train, Verify, Workers, limits};
+pub use model::Model;
+pub use network::{Initial, Layer, Variable};
+pub use optimiser::{Adam, Decay, Rule, Schedule, Sgd};
+pub use outline::{Outline, Run};
+pub use template::{Activation, Cnn, Lstm, Mlp, Norm, Record, Template, Transformer};
 
+#[cfg(test)]
+mod template_tests;
 #[cfg(test)]
 mod tests;

@@ -18,6 +18,8 @@ impl Job {
             };
             format!("text: {{level: {level}, context: {}}}, ", text.context)
         });
+        let clip = train.clip.map_or(String::new(), |limit| format!(", clip: \"{limit}\""));
+        let schedule = train.schedule.map_or(String::new(), |schedule| format!(", {}", schedule.render()));
         let assurance = match verify.assurance {
             Assurance::Sampled => "sampled",
             Assurance::Full => "full",
@@ -25,18 +27,21 @@ impl Job {
         [
             "cairn: job/v1".to_owned(),
             format!("name: {}", quoted(&self.name)),
-            format!("model: {{template: mlp, input: {}, hidden: {:?}, classes: {}}}", model.input, model.hidden, model.classes),
+            format!("model: {{template: {}, {}}}", model.name(), model.render()),
             format!("data: {{url: {}, {text}{hash}train: {}, test: {}}}", quoted(&data.url), data.train, data.test),
             format!(
-                "train: {{rounds: {}, epochs: {}, shards: {}, batch: {}, sgd: {{rate: \"{}\", momentum: \"{}\"}}, seed: {}, data_seed: {}}}",
-                train.rounds, train.epochs, train.shards, train.batch, train.sgd.rate, train.sgd.momentum, train.seed, train.data_seed
+                "train: {{rounds: {}, epochs: {}, shards: {}, batch: {}, {}{clip}{schedule}, seed: {}, data_seed: {}}}",
+                train.rounds,
+                train.epochs,
+                train.shards,
+                train.batch,
+                train.rule.render(),
+                train.seed,
+                train.data_seed
             ),
             format!("workers: {{min: {}, stake: \"{}\", bond: \"{}\"}}", workers.min, workers.stake, workers.bond),
             format!("verify: {{assurance: {assurance}, rate: \"{}\", steps: {}}}", verify.rate, verify.steps),
-            format!(
-                "deadlines: {{accept_s: {}, task_s: {}, check_s: {}}}",
-                deadlines.accept_s, deadlines.task_s, deadlines.check_s
-            ),
+            format!("deadlines: {{accept_s: {}, task_s: {}, check_s: {}}}", deadlines.accept_s, deadlines.task_s, deadlines.check_s),
             format!("attempts: {}", self.attempts),
             format!("pay: {{escrow: \"{}\", task: \"{}\", check: \"{}\"}}", pay.escrow, pay.task, pay.check),
         ]

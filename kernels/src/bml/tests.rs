@@ -4,7 +4,7 @@
 
 use proptest::prelude::*;
 
-use super::{Assurance, Job, Millionths};
+use super::{Assurance, Job, Millionths, Mlp, Rule, Sgd, Template};
 
 /// The job of the documentation, its hash filled in.
 const JOB: &str = r#"cairn: job/v1
@@ -22,8 +22,8 @@ pay: {escrow: "12000000", task: "500000", check: "90000"}
 #[test]
 fn the_documented_job_is_read() {
     let job = Job::parse("job.yaml", JOB).unwrap();
-    assert_eq!((job.model.input, &job.model.hidden[..], job.model.classes), (784, &[128][..], 10));
-    assert_eq!((job.train.sgd.rate, job.train.sgd.momentum), (0.1, 0.9));
+    assert_eq!(job.model, Template::Mlp(Mlp { input: 784, hidden: vec![128], classes: 10 }));
+    assert_eq!(job.train.rule, Rule::Sgd(Sgd { rate: 0.1, momentum: 0.9 }));
     assert_eq!((job.verify.assurance, job.verify.rate), (Assurance::Sampled, Millionths(1_000_000)));
     assert_eq!((job.task_count(), job.batches(), job.steps()), (17, 53, 106));
     assert_eq!([0, 1, 2].map(|shard| job.shard_records(shard)), [2667, 2667, 2666]);
@@ -58,7 +58,11 @@ fn a_fault_is_named_with_its_place() {
             r#"error[CRN-2106] job.yaml:8:12 deadlines: a mapping is wanted, this is one value"#,
         ),
         ("job/v1", "job/v2", r#"error[CRN-2107] job.yaml:1:8 cairn: "job/v2" is not one of job/v1; did you mean "job/v1"?"#),
-        ("template: mlp", "template: transformer", r#"error[CRN-2107] job.yaml:3:19 model.template: "transformer" is not one of mlp"#),
+        (
+            "template: mlp",
+            "template: transforer",
+            r#"error[CRN-2107] job.yaml:3:19 model.template: "transforer" is not one of mlp, cnn, lstm, transformer; did you mean "transformer"?"#,
+        ),
         (
             "sampled",
             "sample",
@@ -102,8 +106,8 @@ fn a_fault_is_named_with_its_place() {
         ("stake: \"5000000\"", "stake: \"500000\"", r#"error[CRN-2108] job.yaml:6:26 a stake of 500000 cannot hold a bond of 1000000"#),
         (
             "[128]",
-            "[65536, 65536]",
-            r#"error[CRN-2108] job.yaml:3:44 104331215088 bytes of states from all shards, at most 268435456 are aggregated"#,
+            "[8192, 8192]",
+            r#"error[CRN-2108] job.yaml:3:44 1767112944 bytes of states from all shards, at most 268435456 are aggregated"#,
         ),
         ("name: digits", "name: *digits", "error[CRN-2101] job.yaml:2:7 "),
         ("name: digits", "name: &a digits", "error[CRN-2101] job.yaml:2:7 anchors, aliases and tags are not taken in a job"),
@@ -179,8 +183,7 @@ proptest! {
     fn what_is_rendered_reads_back(name in "\\PC{1,16}", rate in 1u32..0x4479_0000, momentum in 0u32..0x3F80_0000, share in 1u32..=1_000_000) {
         let mut job = Job::parse("job.yaml", JOB).unwrap();
         job.name = name;
-        job.train.sgd.rate = f32::from_bits(rate);
-        job.train.sgd.momentum = f32::from_bits(momentum);
+        job.train.rule = Rule::Sgd(Sgd { rate: f32::from_bits(rate), momentum: f32::from_bits(momentum) });
         job.verify.rate = Millionths(share);
         prop_assert_eq!(Job::parse("again", &job.to_yaml()).unwrap(), job);
     }

@@ -8,11 +8,12 @@ use proptest::prelude::*;
 use super::set::Content;
 use super::table::Table;
 use super::tests::{job, narrow};
-use super::{DataSet, File};
+use super::{DataSet, File, RecordType};
 use crate::bml::Job;
 
 fn table(job: &Job, fill: impl FnOnce(&mut Table)) -> DataSet {
-    let mut table = Table::of_width(job.model.input);
+    let RecordType::Values { values, .. } = job.record_type() else { unreachable!("a perceptron takes values") };
+    let mut table = Table::of_width(values);
     fill(&mut table);
     DataSet::of(job, Content::Table(table)).unwrap()
 }

@@ -8,13 +8,12 @@ use data_encoding::HEXLOWER;
 
 use super::table::{Table, Values};
 use super::{DataSet, File, csv, digits, idx};
-use crate::bml::Job;
+use crate::bml::{Example, Job, Mlp, Template};
 use crate::error::DataError;
-use crate::trace::tests::SMALL;
 
 /// A job for records of 784 values.
 pub fn job(train: u32, test: u32) -> Job {
-    let mut job = Job::parse("job.yaml", SMALL).unwrap();
+    let mut job = Job::parse("job.yaml", &Example::SMALL.to_string()).unwrap();
     (job.data.train, job.data.test) = (train, test);
     job
 }
@@ -22,7 +21,7 @@ pub fn job(train: u32, test: u32) -> Job {
 /// A job for records of `width` values.
 pub fn narrow(width: u32, train: u32, test: u32) -> Job {
     let mut job = job(train, test);
-    job.model.input = width;
+    job.model = Template::Mlp(Mlp { input: width, hidden: vec![24], classes: 10 });
     job
 }
 

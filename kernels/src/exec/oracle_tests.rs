@@ -2,11 +2,13 @@
 
 #![allow(clippy::unwrap_used)]
 
+use std::sync::Arc;
+
 use candle_core::{Device, Tensor as Theirs, Var};
 use proptest::prelude::*;
 
 use super::{Executor, Tensor};
-use crate::bml::Job;
+use crate::bml::{Example, Job, Model, Rule};
 use crate::program::{Draft, Dtype, Id, Op, gradient};
 use crate::test_values::tame;
 use crate::trace::State;
@@ -95,16 +97,17 @@ proptest! {
 /// Three steps of a compiled job: forward, backward, momentum and descent, beside candle's own gradients.
 #[test]
 fn a_training_step_is_candles_within_tolerance() {
-    let job = Job::parse("job.yaml", crate::trace::tests::SMALL).unwrap();
+    let job = Job::parse("job.yaml", &Example::SMALL.to_string()).unwrap();
+    let Rule::Sgd(rule) = job.train.rule else { unreachable!("the small job descends") };
     let program = job.compile().unwrap().train;
-    let mut state = State::initial(&job).tensors().to_vec();
+    let mut state = State::initial(&Arc::new(Model::of(&job).unwrap()), job.train.seed).tensors().to_vec();
     let count = state.len() / 2;
     let mut parameters: Vec<Theirs> = state[..count].iter().map(theirs).collect();
     let mut velocities: Vec<Theirs> = state[count..].iter().map(theirs).collect();
     for step in 0..3 {
-        let (batch, input) = (job.train.batch, job.model.input);
+        let (batch, input) = (job.train.batch, 784);
         let values: Vec<f32> = (0..batch * input).map(|i| ((i * 37 + step * 11) % 101) as f32 / 101.0).collect();
-        let labels: Vec<u32> = (0..batch).map(|i| (i * 7 + step) % job.model.classes).collect();
+        let labels: Vec<u32> = (0..batch).map(|i| (i * 7 + step) % job.model.record().classes()).collect();
         let features = Tensor::f32(&[batch, input], values);
         let mut outputs = Executor::fast(1).execute(&program, &state, &[features.clone(), Tensor::u32(&[batch], labels.clone())]).unwrap();
 
@@ -116,8 +119,8 @@ fn a_training_step_is_candles_within_tolerance() {
         for (index, variable) in variables.iter().enumerate() {
             let gradient = store.get(variable).unwrap();
             squares += gradient.sqr().unwrap().sum_all().unwrap().to_scalar::<f32>().unwrap();
-            velocities[index] = ((&velocities[index] * f64::from(job.train.sgd.momentum)).unwrap() + gradient).unwrap();
-            parameters[index] = (&parameters[index] - (&velocities[index] * f64::from(job.train.sgd.rate)).unwrap()).unwrap();
+            velocities[index] = ((&velocities[index] * f64::from(rule.momentum)).unwrap() + gradient).unwrap();
+            parameters[index] = (&parameters[index] - (&velocities[index] * f64::from(rule.rate)).unwrap()).unwrap();
         }
         close(&outputs.pop().unwrap(), &Theirs::new(squares.sqrt(), &Device::Cpu).unwrap());
         close(&outputs.pop().unwrap(), &loss);

@@ -14,6 +14,12 @@ impl Draft {
         self.ops.len() as Id
     }
 
+    /// Bytes of the largest value so far; a state's tensors are not among them.
+    pub fn widest(&self) -> u64 {
+        let made = self.ops.iter().zip(&self.types).filter(|(op, _)| !matches!(op, Op::State { .. }));
+        made.map(|(_, of)| of.bytes()).max().unwrap_or(0)
+    }
+
     /// The scalar with this value, made once. It broadcasts to everything.
     pub fn constant(&mut self, value: f32) -> Pushed {
         let bits = value.to_bits();

@@ -8,6 +8,7 @@
 mod build;
 mod canonical;
 pub(crate) mod catalogue;
+mod cost;
 pub mod fusion;
 mod gradient;
 mod ir;

@@ -1,7 +1,7 @@
 //! Federated averaging in fixed point: exact, so that the order of contributions cannot matter (McMahan et al. 2017).
 //!
 //! Owns the rule of the contract: parameters at scale 2³², rounded to nearest even; times the shard's records; summed in
-//! i128; divided by all records, rounded to nearest even; back to f32. Velocities start again at zero.
+//! i128; divided by all records, rounded to nearest even; back to f32. Optimisers start again at rest.
 
 use super::material::Contribution;
 use super::state::State;
@@ -30,7 +30,7 @@ pub fn average(contributions: &[Contribution]) -> Result<State, KernelError> {
         let elements = sums.iter().map(|&sum| from_fixed(divide_to_even(sum, total))).collect();
         parameters.push(Tensor::f32(like.shape(), elements));
     }
-    Ok(State::at_rest(parameters))
+    Ok(State::at_rest(first.state.model(), parameters))
 }
 
 /// x × 2³² rounded to nearest even; none unless |x| < 2²⁰. In integers, as no rounding instruction is on every machine.

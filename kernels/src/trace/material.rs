@@ -2,6 +2,8 @@
 //!
 //! Owns roots and bytes of each; the bytes are what a worker uploads and opens. Refuses to say which leaf has which: `plan` does.
 
+use std::sync::Arc;
+
 use super::leaf::LeafValue;
 use super::merkle::{self, Digest};
 use super::state::State;
@@ -12,9 +14,9 @@ use crate::error::KernelError;
 const INPUT_TAG: &[u8] = b"cairn task input v1\0";
 
 /// The material of one leaf.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Material {
-    /// Parameters and velocities.
+    /// Parameters and what the optimiser keeps.
     State(State),
     /// What an aggregation is given: one contribution for each shard, in order.
     Contributions(Vec<Contribution>),
@@ -23,13 +25,13 @@ pub enum Material {
 }
 
 /// One shard's result, and the records it was learnt from.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Contribution {
     pub records: u32,
     pub state: State,
 }
 
-/// How many test records the model classed rightly.
+/// How many labels of the test records the model told rightly.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Score {
     pub correct: u32,
@@ -94,7 +96,7 @@ impl Material {
     }
 
     /// Reads contributions of states of `model`.
-    pub(super) fn contributions(model: &Model, bytes: &[u8]) -> Result<Self, KernelError> {
+    pub(super) fn contributions(model: &Arc<Model>, bytes: &[u8]) -> Result<Self, KernelError> {
         let mut reader = Words(bytes);
         let mut contributions = vec![];
         for _ in 0..reader.word()? {

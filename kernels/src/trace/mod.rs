@@ -4,10 +4,11 @@
 //! last leaf its result. [`Plan::run`] does the work and [`Plan::transition`] re-executes any one transition from its
 //! opened predecessor: both are the same function of (job, programs, data, predecessor, k), so their bits agree.
 //!
-//! Owns states (`state`), the material of leaves (`material`) and what is claimed of them (`leaf`), plans (`plan`), aggregation
+//! Owns states (`state`, `initial`), the material of leaves (`material`) and what is claimed of them (`leaf`), plans (`plan`), aggregation
 //! (`aggregate`) and roots (`merkle`). Refuses effects: blobs are fetched and put by the caller.
 
 mod aggregate;
+mod initial;
 mod leaf;
 mod material;
 pub(crate) mod merkle;
@@ -23,4 +24,4 @@ pub use state::State;
 pub use task::TaskKind;
 
 #[cfg(test)]
-pub mod tests;
+mod tests;

@@ -11,10 +11,10 @@ use super::material::{Contribution, Material, Score};
 use super::state::State;
 use super::task::TaskKind;
 use crate::bml::{Job, Model, Programs};
-use crate::contract::philox::Site;
+use crate::contract::philox::{self, Site};
 use crate::contract::shuffle::Shuffle;
 use crate::data::DataSet;
-use crate::error::{Error, KernelError};
+use crate::error::{Error, KernelError, ProgramError};
 use crate::exec::{Executor, Tensor};
 
 /// Steps of one transition of a train task. A state of the default job hashes in 0.4 ms, a step takes about 1 ms: at
@@ -26,15 +26,17 @@ pub const COMMIT_EVERY: u32 = 8;
 pub struct Plan {
     job: Arc<Job>,
     programs: Arc<Programs>,
-    model: Model,
+    model: Arc<Model>,
     kind: TaskKind,
 }
 
 impl Plan {
     /// The plan of one task. `programs` MUST be those whose hash the job fixed.
-    pub fn new(job: Arc<Job>, programs: Arc<Programs>, kind: TaskKind) -> Self {
-        let model = Model::of(&job.model);
-        Self { job, programs, model, kind }
+    ///
+    /// Errors: a job whose layers do not fit each other, which `Job::parse` does not give.
+    pub fn new(job: Arc<Job>, programs: Arc<Programs>, kind: TaskKind) -> Result<Self, ProgramError> {
+        let model = Arc::new(Model::of(&job)?);
+        Ok(Self { job, programs, model, kind })
     }
 
     /// What the task does.
@@ -54,7 +56,7 @@ impl Plan {
     pub fn input(&self, results: Vec<Material>) -> Result<Material, KernelError> {
         let states = results.iter().map(|result| result.state(self.kind.name()).cloned()).collect::<Result<Vec<_>, _>>()?;
         match (self.kind, &states[..]) {
-            (TaskKind::Train { round: 0, .. }, []) => Ok(Material::State(State::initial(&self.job))),
+            (TaskKind::Train { round: 0, .. }, []) => Ok(Material::State(State::initial(&self.model, self.job.train.seed))),
             (TaskKind::Train { round: 1.., .. } | TaskKind::Evaluate, [state]) => Ok(Material::State(state.clone())),
             (TaskKind::Aggregate { .. }, states) if states.len() == self.job.train.shards as usize => {
                 let contribution =
@@ -134,20 +136,16 @@ impl Plan {
     ) -> Result<(State, u32, u32), Error> {
         let first = (leaf - 1) * COMMIT_EVERY;
         let steps = first..self.job.steps().min(first + COMMIT_EVERY);
-        let mut state = from.clone();
-        let (mut loss_bits, mut grad_norm_bits) = (0, 0);
+        let mut resident = executor.resident(from.tensors())?;
         for step in steps {
-            let records = self.records(round, shard, step);
-            let inputs = [data.features(&records), data.labels(&records)];
-            let mut outputs = executor.execute(&self.programs.train, state.tensors(), &inputs)?;
-            grad_norm_bits = outputs.pop().map_or(0, |norm| norm.scalar_bits());
-            loss_bits = outputs.pop().map_or(0, |loss| loss.scalar_bits());
-            state = State::of(outputs);
-            if !state.is_of(&self.model) {
-                return Err(KernelError::ForeignProgram { program: "train", wanted: "a state of the model, a loss and a norm" }.into());
-            }
+            let inputs = self.batch(data, &self.records(round, shard, step), round * self.job.steps() + step);
+            resident.step(&self.programs.train, &inputs)?;
         }
-        Ok((state, loss_bits, grad_norm_bits))
+        let foreign = KernelError::ForeignProgram { program: "train", wanted: "a state of the model, a loss and a norm" };
+        match (State::of(&self.model, resident.state()?), &resident.rest()?[..]) {
+            (Ok(state), [loss, norm]) => Ok((state, loss.scalar_bits(), norm.scalar_bits())),
+            _ => Err(foreign.into()),
+        }
     }
 
     /// The records of one step's batch, computable alone: the epoch's permutation of the shard, then the deal of records to shards.
@@ -162,6 +160,23 @@ impl Plan {
             (round * train.epochs + epoch) * train.shards + shard,
         );
         (batch * train.batch..(batch + 1) * train.batch).map(|place| deal.at(order.at(place) * train.shards + shard)).collect()
+    }
+
+    /// The inputs of one step: features, labels, the job's seed, the records' numbers, and the step among those of all rounds, so
+    /// that a step's randomness and rate depend on nothing before it.
+    fn batch(&self, data: &DataSet, records: &[u32], step: u32) -> [Tensor; 5] {
+        [
+            self.features(data, records),
+            data.labels(records),
+            Tensor::u32(&[2], philox::key(self.job.train.seed).to_vec()),
+            Tensor::u32(&[records.len() as u32], records.to_vec()),
+            Tensor::u32(&[], vec![step]),
+        ]
+    }
+
+    /// The features of records, in the shape that the model takes.
+    fn features(&self, data: &DataSet, records: &[u32]) -> Tensor {
+        data.features(records).reshaped(&self.job.model.record().features(records.len() as u32).shape)
     }
 
     fn contributions<'a>(&self, predecessor: &'a Material) -> Result<&'a [Contribution], KernelError> {
@@ -179,15 +194,22 @@ impl Plan {
         Ok(contributions)
     }
 
+    /// Counts piece after piece; the last one is filled up with its first record, whose extra classes nobody counts.
     fn evaluate(&self, executor: &Executor, data: &DataSet, state: &State) -> Result<Score, Error> {
-        let records: Vec<u32> = (data.train()..data.train() + data.test()).collect();
-        let labels = data.labels(&records);
-        let outputs = executor.execute(&self.programs.evaluate, state.tensors(), &[data.features(&records)])?;
-        let classes = outputs.first().map_or(&[][..], Tensor::integers);
-        if classes.len() != labels.integers().len() {
-            return Err(KernelError::ForeignProgram { program: "evaluate", wanted: "a class for each test record" }.into());
+        let record = self.job.model.record();
+        let (first, end) = (data.train(), data.train() + data.test());
+        let piece = self.model.piece(&record, self.job.data.test);
+        let mut correct = 0;
+        for start in (first..end).step_by(piece as usize) {
+            let filled: Vec<u32> = (start..start + piece).map(|of| if of < end { of } else { start }).collect();
+            let outputs = executor.execute(&self.programs.evaluate, state.tensors(), &[self.features(data, &filled)])?;
+            let classes = outputs.first().map_or(&[][..], Tensor::integers);
+            if classes.len() as u64 != record.labels(piece).elements() {
+                return Err(KernelError::ForeignProgram { program: "evaluate", wanted: "a class for each label" }.into());
+            }
+            let labels = data.labels(&(start..end.min(start + piece)).collect::<Vec<u32>>());
+            correct += classes.iter().zip(labels.integers()).filter(|(class, label)| class == label).count() as u32;
         }
-        let correct = classes.iter().zip(labels.integers()).filter(|(class, label)| class == label).count() as u32;
-        Ok(Score { correct, total: data.test() })
+        Ok(Score { correct, total: self.job.test_labels() as u32 })
     }
 }

@@ -1,46 +1,64 @@
-//! The state of training: parameters, then a velocity for each.
+//! The state of training: parameters, then what the optimiser keeps.
 //!
 //! Owns its first value, its root and its bytes. The bytes are a safetensors file (header length u64 little-endian, JSON
 //! header, elements), with the one header that the model gives, so that any tool reads a result and no two texts mean it.
 
+use std::sync::Arc;
+
 use sha2::{Digest as _, Sha256};
 
+use super::initial;
 use super::merkle::{self, Digest};
-use crate::bml::{Job, Model};
-use crate::contract::philox::{Site, symmetric, word};
-use crate::contract::scalar::{NAN, sqrt};
+use crate::bml::Model;
+use crate::contract::scalar::NAN;
 use crate::error::KernelError;
 use crate::exec::Tensor;
 use crate::program::Type;
 
-/// Parameters and velocities, in the order of their ids.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A model's tensors, in the order of their ids.
+#[derive(Debug, Clone, PartialEq)]
 pub struct State {
+    model: Arc<Model>,
     tensors: Vec<Tensor>,
 }
 
 impl State {
-    /// The state that round 0 starts from: weights He-uniform (He et al. 2015: limit √(6 ÷ inputs)), all else +0.
+    /// The state that round 0 starts from: what the model says of each tensor, drawn from the job's `seed`.
+    pub fn initial(model: &Arc<Model>, seed: u64) -> Self {
+        let tensors = (0u32..).zip(model.variables()).map(|(id, variable)| initial::tensor(seed, id, variable)).collect();
+        Self { model: Arc::clone(model), tensors }
+    }
+
+    /// A state with these parameters and an optimiser that has seen nothing: where each round starts.
+    pub fn at_rest(model: &Arc<Model>, mut parameters: Vec<Tensor>) -> Self {
+        let rest = (0u32..).zip(model.variables()).skip(parameters.len());
+        parameters.extend(rest.map(|(id, variable)| initial::tensor(0, id, variable)));
+        Self { model: Arc::clone(model), tensors: parameters }
+    }
+
+    /// A state of these tensors.
     ///
-    /// Element e of tensor t is symmetric(word e of sample t) × limit, one rounding.
-    pub fn initial(job: &Job) -> Self {
-        let model = Model::of(&job.model);
-        let parameters = (0u32..).zip(model.parameters()).map(|(tensor, of)| match of.shape[..] {
-            [inputs, _] => he_uniform(job.train.seed, tensor, of, inputs),
-            _ => Tensor::zeros(&of.shape),
-        });
-        Self::at_rest(parameters.collect())
+    /// Errors: other types than the model's.
+    pub fn of(model: &Arc<Model>, tensors: Vec<Tensor>) -> Result<Self, KernelError> {
+        let refuse = |index: usize, found: String, wanted: String| {
+            Err(KernelError::Argument { subject: "state tensor", index: index as u32, found, wanted })
+        };
+        for (index, variable) in model.variables().iter().enumerate() {
+            match tensors.get(index).map(Tensor::type_of) {
+                Some(found) if found == variable.of => {}
+                Some(found) => return refuse(index, found.to_string(), variable.of.to_string()),
+                None => return refuse(index, "missing".to_owned(), variable.of.to_string()),
+            }
+        }
+        match tensors.get(model.variables().len()) {
+            Some(more) => refuse(model.variables().len(), more.type_of().to_string(), "no more".to_owned()),
+            None => Ok(Self { model: Arc::clone(model), tensors }),
+        }
     }
 
-    /// A state with these parameters and zero velocities: where each round starts.
-    pub fn at_rest(parameters: Vec<Tensor>) -> Self {
-        let velocities: Vec<Tensor> = parameters.iter().map(|of| Tensor::zeros(of.shape())).collect();
-        Self { tensors: [parameters, velocities].concat() }
-    }
-
-    /// A state of these tensors, which a program's check has found to be alike.
-    pub(super) fn of(tensors: Vec<Tensor>) -> Self {
-        Self { tensors }
+    /// The model that it is of.
+    pub fn model(&self) -> &Arc<Model> {
+        &self.model
     }
 
     /// All tensors, by id.
@@ -50,12 +68,12 @@ impl State {
 
     /// The parameters, by id.
     pub fn parameters(&self) -> &[Tensor] {
-        &self.tensors[..self.tensors.len() / 2]
+        &self.tensors[..self.model.parameters().len()]
     }
 
     /// Whether its tensors are those of `model`.
     pub fn is_of(&self, model: &Model) -> bool {
-        self.tensors.iter().map(Tensor::type_of).eq(model.tensors().cloned())
+        self.model.variables() == model.variables()
     }
 
     /// Tree over tensors; a leaf is id, dtype, number of axes, axes (u32 little-endian each) and BLAKE3 of the elements.
@@ -66,23 +84,22 @@ impl State {
 
     /// The state as a safetensors file.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let types: Vec<Type> = self.tensors.iter().map(Tensor::type_of).collect();
-        let mut bytes = header(&types);
+        let mut bytes = header(&self.model);
+        bytes.reserve_exact(self.model.state_bytes() as usize);
         self.tensors.iter().for_each(|tensor| bytes.extend_from_slice(&tensor.to_le_bytes()));
         bytes
     }
 
     /// Reads what `to_bytes` writes for a state of `model`. Another header, another length, and a NaN that is not the one
     /// NaN are refused.
-    pub fn from_bytes(model: &Model, bytes: &[u8]) -> Result<Self, KernelError> {
+    pub fn from_bytes(model: &Arc<Model>, bytes: &[u8]) -> Result<Self, KernelError> {
         let refuse = |reason: String| KernelError::Bytes { subject: "state", reason };
-        let types: Vec<Type> = model.tensors().cloned().collect();
-        let mut rest = bytes.strip_prefix(&header(&types)[..]).ok_or_else(|| refuse("the header is not this model's".to_owned()))?;
+        let mut rest = bytes.strip_prefix(&header(model)[..]).ok_or_else(|| refuse("the header is not this model's".to_owned()))?;
         if rest.len() as u64 != model.state_bytes() {
             return Err(refuse(format!("{} bytes of elements, {} are wanted", rest.len(), model.state_bytes())));
         }
         let mut tensors = vec![];
-        for (id, of) in types.iter().enumerate() {
+        for (id, of) in model.variables().iter().map(|variable| &variable.of).enumerate() {
             let (mine, others) = rest.split_at(of.bytes() as usize);
             let (words, _) = mine.as_chunks::<4>();
             let elements: Vec<f32> = words.iter().map(|word| f32::from_le_bytes(*word)).collect();
@@ -92,14 +109,8 @@ impl State {
             tensors.push(Tensor::f32(&of.shape, elements));
             rest = others;
         }
-        Ok(Self { tensors })
+        Ok(Self { model: Arc::clone(model), tensors })
     }
-}
-
-fn he_uniform(seed: u64, tensor: u32, of: &Type, inputs: u32) -> Tensor {
-    let limit = sqrt(6.0 / inputs as f32);
-    let element = |e| symmetric(word(seed, e, tensor, Site::Initialise, 0)) * limit;
-    Tensor::f32(&of.shape, (0..of.elements() as u32).map(element).collect())
 }
 
 fn tensor_leaf(id: u32, tensor: &Tensor) -> Digest {
@@ -113,23 +124,17 @@ fn tensor_leaf(id: u32, tensor: &Tensor) -> Digest {
 }
 
 /// Length and JSON of a safetensors header, padded with spaces to eight bytes as its format asks.
-fn header(types: &[Type]) -> Vec<u8> {
+fn header(model: &Model) -> Vec<u8> {
     let mut entries = vec![];
     let mut offset = 0;
-    for (id, of) in types.iter().enumerate() {
-        let next = offset + of.bytes();
-        entries.push(
-            format!("\"{}\":{{\"dtype\":\"F32\",\"shape\":{:?},\"data_offsets\":[{offset},{next}]}}", name(id, types.len() / 2), of.shape)
-                .replace(' ', ""),
-        );
+    for variable in model.variables() {
+        let Type { shape, .. } = &variable.of;
+        let next = offset + variable.of.bytes();
+        let shape = shape.iter().map(u32::to_string).collect::<Vec<_>>().join(",");
+        entries.push(format!("\"{}\":{{\"dtype\":\"F32\",\"shape\":[{shape}],\"data_offsets\":[{offset},{next}]}}", variable.name));
         offset = next;
     }
     let json = format!("{{{}}}", entries.join(","));
     let padded = json.len().next_multiple_of(8);
     [&(padded as u64).to_le_bytes()[..], format!("{json:padded$}").as_bytes()].concat()
-}
-
-fn name(id: usize, parameters: usize) -> String {
-    let (prefix, id) = if id < parameters { ("", id) } else { ("velocity.", id - parameters) };
-    format!("{prefix}layers.{}.{}", id / 2, ["weight", "bias"][id % 2])
 }

@@ -8,23 +8,10 @@ use data_encoding::HEXLOWER;
 use sha2::{Digest as _, Sha256};
 
 use super::{Contribution, LeafClaim, LeafValue, Material, Plan, Score, State, TaskKind, merkle};
-use crate::bml::{Job, Model, Programs};
+use crate::bml::{Example, Job, Model, Programs};
 use crate::data::DataSet;
 use crate::exec::{Executor, Tensor};
-
-/// A job of seconds: two rounds, two shards of uneven size, ten steps a task.
-pub const SMALL: &str = r#"
-cairn: job/v1
-name: small
-model: {template: mlp, input: 784, hidden: [24], classes: 10}
-data: {url: "builtin:digits?seed=7&count=300", train: 250, test: 50}
-train: {rounds: 2, epochs: 2, shards: 2, batch: 25, sgd: {rate: "0.1", momentum: "0.9"}, seed: 1, data_seed: 2}
-workers: {min: 2, stake: "5000000", bond: "1000000"}
-verify: {assurance: sampled, rate: "1", steps: 2}
-deadlines: {accept_s: 10, task_s: 60, check_s: 60}
-attempts: 3
-pay: {escrow: "12000000", task: "500000", check: "90000"}
-"#;
+use crate::program::Type;
 
 struct Run {
     job: Arc<Job>,
@@ -51,7 +38,7 @@ impl Run {
     }
 
     fn plan(&self, task: TaskKind) -> Plan {
-        Plan::new(self.job.clone(), self.programs.clone(), task)
+        Plan::new(self.job.clone(), self.programs.clone(), task).unwrap()
     }
 
     fn results(&self, task: TaskKind) -> Vec<Material> {
@@ -81,9 +68,19 @@ impl Run {
     }
 }
 
+fn initial(job: &Job) -> State {
+    State::initial(&Arc::new(Model::of(job).unwrap()), job.train.seed)
+}
+
+/// A state of another model than any job's: a weight and a bias.
+fn other(weight: f32) -> State {
+    let types = [("weight", vec![1, 1]), ("bias", vec![1])].map(|(name, shape)| (name.to_owned(), Type::f32(&shape)));
+    State::of(&Arc::new(Model::of_tensors(types)), vec![Tensor::f32(&[1, 1], vec![weight]), Tensor::zeros(&[1])]).unwrap()
+}
+
 #[test]
 fn tasks_have_an_order_and_inputs() {
-    let job = Job::parse("job.yaml", SMALL).unwrap();
+    let job = Job::parse("job.yaml", &Example::SMALL.to_string()).unwrap();
     let tasks: Vec<TaskKind> = job.tasks().collect();
     assert_eq!(tasks.len() as u32, job.task_count());
     for (index, &task) in (0u32..).zip(&tasks) {
@@ -99,8 +96,8 @@ fn tasks_have_an_order_and_inputs() {
 /// The bits of the contract. A change here is version 2 of it.
 #[test]
 fn the_bits_of_a_small_job_never_change() {
-    let run = Run::of(SMALL, &Executor::fast(1));
-    let initial = State::initial(&run.job);
+    let run = Run::of(&Example::SMALL.to_string(), &Executor::fast(1));
+    let initial = initial(&run.job);
     assert_eq!(HEXLOWER.encode(&initial.root()), "3bb672e1b91758cc527832a163c97c342190a5617304602119c0e5a862d0fb7e");
     assert_eq!(blake3::hash(&initial.to_bytes()).to_hex().as_str(), "10bf5810565ec3a20ea7def6dd54a266ce2485a1204cb8859acedea24ba47d2d");
     assert_eq!(
@@ -116,7 +113,7 @@ fn the_bits_of_a_small_job_never_change() {
 
 #[test]
 fn every_transition_is_re_executed_by_the_reference_and_by_threads() {
-    let run = Run::of(SMALL, &Executor::fast(1));
+    let run = Run::of(&Example::SMALL.to_string(), &Executor::fast(1));
     for (task, trace) in run.job.tasks().zip(&run.traces) {
         let plan = run.plan(task);
         assert_eq!(trace.len() as u32, plan.leaves());
@@ -133,20 +130,22 @@ fn every_transition_is_re_executed_by_the_reference_and_by_threads() {
 
 #[test]
 fn another_predecessor_gives_another_leaf() {
-    let run = Run::of(SMALL, &Executor::fast(1));
+    let run = Run::of(&Example::SMALL.to_string(), &Executor::fast(1));
     let plan = run.plan(TaskKind::Train { round: 0, shard: 0 });
     let honest = run.traces[0][1].0;
-    let mut tensors = State::initial(&run.job).tensors().to_vec();
+    let mut tensors = initial(&run.job).tensors().to_vec();
     let mut values = tensors[0].floats().to_vec();
     values[100] = f32::from_bits(values[100].to_bits() ^ 1);
     tensors[0] = Tensor::f32(tensors[0].shape(), values);
-    let (claim, _) = plan.transition(&Executor::fast(1), &run.data, &Material::State(State::of(tensors)), 1).unwrap();
+    let (claim, _) = plan
+        .transition(&Executor::fast(1), &run.data, &Material::State(State::of(initial(&run.job).model(), tensors).unwrap()), 1)
+        .unwrap();
     assert_ne!(claim, honest, "one flipped bit of one weight shows");
 }
 
 #[test]
 fn misuse_is_an_error_with_a_code() {
-    let run = Run::of(SMALL, &Executor::fast(1));
+    let run = Run::of(&Example::SMALL.to_string(), &Executor::fast(1));
     let executor = Executor::fast(1);
     let (train, aggregate) = (run.plan(TaskKind::Train { round: 0, shard: 0 }), run.plan(TaskKind::Aggregate { round: 0 }));
     let state = run.traces[0][0].1.clone();
@@ -162,19 +161,22 @@ fn misuse_is_an_error_with_a_code() {
     assert_eq!(train.input(vec![state.clone()]).unwrap_err().code(), "CRN-2407");
     assert_eq!(aggregate.input(vec![state]).unwrap_err().code(), "CRN-2407");
 
-    let foreign = State::at_rest(vec![Tensor::zeros(&[1, 1]), Tensor::zeros(&[1])]);
+    let foreign = other(0.0);
     assert_eq!(code(&train, &Material::State(foreign.clone()), 1), "CRN-2402");
     let mixed = vec![contributions[0].clone(), Contribution { records: contributions[1].records, state: foreign }];
     assert_eq!(code(&aggregate, &Material::Contributions(mixed), 1), "CRN-2407");
 
     let mut tensors = contributions[0].state.tensors().to_vec();
     tensors[1] = Tensor::f32(tensors[1].shape(), vec![f32::INFINITY; 24]);
-    let infinite = vec![Contribution { records: contributions[0].records, state: State::of(tensors) }, contributions[1].clone()];
+    let infinite = vec![
+        Contribution { records: contributions[0].records, state: State::of(contributions[0].state.model(), tensors).unwrap() },
+        contributions[1].clone(),
+    ];
     assert_eq!(code(&aggregate, &Material::Contributions(infinite), 1), "CRN-2408");
 
     let swapped = Programs { train: run.programs.evaluate.clone(), evaluate: run.programs.train.clone() };
     for task in [TaskKind::Train { round: 0, shard: 0 }, TaskKind::Evaluate] {
-        let plan = Plan::new(run.job.clone(), Arc::new(swapped.clone()), task);
+        let plan = Plan::new(run.job.clone(), Arc::new(swapped.clone()), task).unwrap();
         assert!(["CRN-2402", "CRN-2409"].contains(&code(&plan, &run.traces[0][0].1, 1)));
     }
 
@@ -189,8 +191,7 @@ fn misuse_is_an_error_with_a_code() {
 
 #[test]
 fn averaging_is_weighted_and_exact() {
-    let state = |value: f32| State::at_rest(vec![Tensor::f32(&[1, 1], vec![value]), Tensor::zeros(&[1])]);
-    let of = |records, value| Contribution { records, state: state(value) };
+    let of = |records, value| Contribution { records, state: other(value) };
     let average = |contributions: &[Contribution]| super::aggregate::average(contributions).unwrap().tensors()[0].floats()[0].to_bits();
     assert_eq!(average(&[of(3, 1.0), of(1, 5.0)]), 2f32.to_bits());
     assert_eq!(average(&[of(5, 0.1), of(5, 0.1), of(7, 0.1)]), 0.1f32.to_bits(), "what all agree on stays");
@@ -201,26 +202,27 @@ fn averaging_is_weighted_and_exact() {
 
 #[test]
 fn a_state_is_its_bytes() {
-    let job = Job::parse("job.yaml", SMALL).unwrap();
-    let (model, state) = (Model::of(&job.model), State::initial(&job));
+    let job = Job::parse("job.yaml", &Example::SMALL.to_string()).unwrap();
+    let state = initial(&job);
+    let model = state.model();
     let bytes = state.to_bytes();
-    assert_eq!(State::from_bytes(&model, &bytes).unwrap(), state);
-    assert!(State::from_bytes(&model, &bytes[..bytes.len() - 1]).is_err());
-    assert!(State::from_bytes(&model, &[&bytes[..], &[0]].concat()).is_err());
+    assert_eq!(State::from_bytes(model, &bytes).unwrap(), state);
+    assert!(State::from_bytes(model, &bytes[..bytes.len() - 1]).is_err());
+    assert!(State::from_bytes(model, &[&bytes[..], &[0]].concat()).is_err());
     let mut renamed = bytes.clone();
     renamed[10] ^= 1;
-    assert_eq!(State::from_bytes(&model, &renamed).unwrap_err().code(), "CRN-2403");
+    assert_eq!(State::from_bytes(model, &renamed).unwrap_err().code(), "CRN-2403");
     let mut other_nan = bytes.clone();
     let end = other_nan.len();
     other_nan[end - 4..].copy_from_slice(&0xFFC0_0000u32.to_le_bytes());
-    assert!(State::from_bytes(&model, &other_nan).is_err(), "a second spelling of NaN would be a second state");
+    assert!(State::from_bytes(model, &other_nan).is_err(), "a second spelling of NaN would be a second state");
     other_nan[end - 4..].copy_from_slice(&0x7FC0_0000u32.to_le_bytes());
-    assert!(State::from_bytes(&model, &other_nan).is_ok());
+    assert!(State::from_bytes(model, &other_nan).is_ok());
 }
 
 #[test]
 fn a_state_is_a_safetensors_file() {
-    let state = State::initial(&Job::parse("job.yaml", SMALL).unwrap());
+    let state = initial(&Job::parse("job.yaml", &Example::SMALL.to_string()).unwrap());
     let read = candle_core::safetensors::load_buffer(&state.to_bytes(), &candle_core::Device::Cpu).unwrap();
     assert_eq!(read.len(), 8);
     let weights: Vec<f32> = read["layers.0.weight"].flatten_all().unwrap().to_vec1().unwrap();
@@ -230,8 +232,8 @@ fn a_state_is_a_safetensors_file() {
 
 #[test]
 fn a_root_is_moved_by_every_part_of_a_state() {
-    let job = Job::parse("job.yaml", SMALL).unwrap();
-    let state = State::initial(&job);
+    let job = Job::parse("job.yaml", &Example::SMALL.to_string()).unwrap();
+    let state = initial(&job);
     let mut roots = vec![state.root()];
     for id in 0..state.tensors().len() {
         let mut tensors = state.tensors().to_vec();
@@ -239,10 +241,12 @@ fn a_root_is_moved_by_every_part_of_a_state() {
         let last = values.len() - 1;
         values[last] = f32::from_bits(values[last].to_bits() ^ 1);
         tensors[id] = Tensor::f32(tensors[id].shape(), values);
-        roots.push(State::of(tensors).root());
+        roots.push(State::of(state.model(), tensors).unwrap().root());
     }
     let turned = Tensor::f32(&[24, 784], state.tensors()[0].floats().to_vec());
-    roots.push(State::of([&[turned][..], &state.tensors()[1..]].concat()).root());
+    let tensors = [&[turned][..], &state.tensors()[1..]].concat();
+    let types = tensors.iter().map(|tensor| (String::new(), tensor.type_of()));
+    roots.push(State::of(&Arc::new(Model::of_tensors(types)), tensors.clone()).unwrap().root());
     roots.sort_unstable();
     roots.dedup();
     assert_eq!(roots.len(), 10);
@@ -267,7 +271,8 @@ fn trees_have_the_published_roots() {
 /// The built-in digits are to be learnt, and not to be learnt perfectly.
 #[test]
 fn training_learns() {
-    let text = SMALL
+    let text = Example::SMALL
+        .to_string()
         .replace("count=300", "count=3000")
         .replace("train: 250, test: 50", "train: 2500, test: 500")
         .replace("[24]", "[64]")

@@ -90,16 +90,16 @@ pub fn invented(key: &SecretKey, case: &Case, plan: &Plan, before: &Material, in
     let (material, figures) = match (plan.kind(), before) {
         (TaskKind::Evaluate, _) => {
             let total = u32::try_from(case.terms.data.test).unwrap_or(u32::MAX);
-            let correct = total - total / 25 - (whim.next() % 7) as u32 * total / 1_000;
+            let correct = total - total / 25 - ((whim.next() % 7) * u64::from(total) / 1_000) as u32;
             (Material::Score(Score { correct, total }), [u64::from(correct), u64::from(total)])
         }
         (TaskKind::Aggregate { .. }, Material::Contributions(of)) if !of.is_empty() => {
             // The first contribution as it is would be the average of equal ones, and so perhaps the truth.
-            (Material::State(drifted(of[0].state.parameters(), &mut whim)), [0, 0])
+            (Material::State(drifted(&of[0].state, &mut whim)), [0, 0])
         }
         _ => {
             let state = before.state("train").map_err(cairn_kernels::Error::from)?;
-            (Material::State(drifted(state.parameters(), &mut whim)), figures(index, &mut whim))
+            (Material::State(drifted(state, &mut whim)), figures(index, &mut whim))
         }
     };
     Ok((TraceLeaf { index, state: StateRoot(material.root()), figures }, material))
@@ -115,9 +115,9 @@ pub fn guessed(key: &SecretKey, case: &Case, steps: &[u32]) -> Vec<TraceLeaf> {
     steps.iter().map(leaf).collect()
 }
 
-fn drifted(parameters: &[Tensor], whim: &mut Whim) -> State {
+fn drifted(state: &State, whim: &mut Whim) -> State {
     let moved = |of: &Tensor| Tensor::f32(of.shape(), of.floats().iter().map(|x| x + whim.unit() * DRIFT).collect());
-    State::at_rest(parameters.iter().map(moved).collect())
+    State::at_rest(state.model(), state.parameters().iter().map(moved).collect())
 }
 
 /// A falling loss and a gradient of ordinary size.

@@ -1,22 +1,22 @@
 #![allow(clippy::unwrap_used)]
 use super::*;
 use crate::workers::view::{Attempt, tale};
-use cairn_kernels::{bml::Job, trace::State};
+use cairn_kernels::{
+    bml::{Example, Job, Model},
+    trace::State,
+};
 use cairn_schemas::{InstanceId, TaskId, fact};
 use std::sync::Arc;
 
-const TEXT: &str = r#"
-cairn: job/v1
-name: tiny
-model: {template: mlp, input: 784, hidden: [4], classes: 10}
-data: {url: "builtin:digits?seed=7&count=60", train: 50, test: 10}
-train: {rounds: 1, epochs: 4, shards: 1, batch: 5, sgd: {rate: "0.05", momentum: "0.5"}, seed: 1, data_seed: 2}
-workers: {min: 2, stake: "5000000", bond: "1000000"}
-verify: {assurance: sampled, rate: "1", steps: 2}
-deadlines: {accept_s: 10, task_s: 60, check_s: 60}
-attempts: 3
-pay: {escrow: "12000000", task: "500000", check: "90000"}
-"#;
+fn job() -> Job {
+    let text = Example {
+        model: "{template: mlp, input: 784, hidden: [4], classes: 10}",
+        data: r#"{url: "builtin:digits?seed=7&count=60", train: 50, test: 10}"#,
+        train: r#"{rounds: 1, epochs: 4, shards: 1, batch: 5, sgd: {rate: "0.05", momentum: "0.5"}, seed: 1, data_seed: 2}"#,
+        ..Example::SMALL
+    };
+    Job::parse("job.yaml", &text.to_string()).unwrap()
+}
 
 fn case(index: u32) -> Case {
     let input = StateRoot([4; 32]);
@@ -32,15 +32,15 @@ fn case(index: u32) -> Case {
 
 /// The invented leaves of a task by the key of `seed`.
 fn lie(seed: u8, index: u32, input: Material) -> Vec<TraceLeaf> {
-    let job = Arc::new(Job::parse("job.yaml", TEXT).unwrap());
-    let plan = Plan::new(job.clone(), Arc::new(job.compile().unwrap()), TaskKind::at(&job, index).unwrap());
+    let job = Arc::new(job());
+    let plan = Plan::new(job.clone(), Arc::new(job.compile().unwrap()), TaskKind::at(&job, index).unwrap()).unwrap();
     let (key, case) = (tale::key(seed), case(index));
     let next = |before: &Material, index| invented(&key, &case, &plan, before, index);
     work::walk(plan.leaves(), case.attempt.input, input, |_| false, next).unwrap().leaves
 }
 
 fn initial() -> Material {
-    Material::State(State::initial(&Job::parse("job.yaml", TEXT).unwrap()))
+    Material::State(State::initial(&Arc::new(Model::of(&job()).unwrap()), 1))
 }
 
 #[test]

@@ -7,7 +7,7 @@
 use super::{Trouble, fetch, submission};
 use crate::ledger::Ledger;
 use cairn_kernels::{
-    bml::{Job, Programs},
+    bml::{Job, Model, Programs},
     data::{DataSet, File},
 };
 use cairn_schemas::{
@@ -30,6 +30,7 @@ const JOBS: usize = 4;
 pub struct Ready {
     pub job: Arc<Job>,
     pub programs: Arc<Programs>,
+    pub model: Arc<Model>,
     pub data: Arc<DataSet>,
     source: DataSource,
 }
@@ -74,7 +75,8 @@ impl Shelf {
             }
             None => Arc::new(self.data(ledger, &job).await?),
         };
-        Ok(Ready { job: Arc::new(job), programs: Arc::new(programs), data, source: terms.data.clone() })
+        let model = Arc::new(Model::of(&job).map_err(cairn_kernels::Error::from)?);
+        Ok(Ready { job: Arc::new(job), programs: Arc::new(programs), model, data, source: terms.data.clone() })
     }
 
     /// The records of a job, which have the root that it pins.

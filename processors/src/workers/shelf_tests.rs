@@ -1,21 +1,10 @@
 #![allow(clippy::unwrap_used)]
 use super::*;
 use crate::{ledger::Local, workers::submission::blob_ref};
+use cairn_kernels::bml::Example;
 use cairn_log::{SystemClock, blobs::Blobs, memory::MemoryLog};
 use cairn_schemas::Account;
 
-const TEXT: &str = r#"
-cairn: job/v1
-name: tiny
-model: {template: mlp, input: 784, hidden: [4], classes: 10}
-data: {url: "builtin:digits?seed=7&count=60", train: 50, test: 10}
-train: {rounds: 1, epochs: 1, shards: 1, batch: 5, sgd: {rate: "0.05", momentum: "0.5"}, seed: 1, data_seed: 2}
-workers: {min: 2, stake: "5000000", bond: "1000000"}
-verify: {assurance: sampled, rate: "0.25", steps: 2}
-deadlines: {accept_s: 10, task_s: 60, check_s: 60}
-attempts: 3
-pay: {escrow: "12000000", task: "500000", check: "90000"}
-"#;
 const ID: JobId = JobId([1; 32]);
 
 fn ledger() -> Local {
@@ -25,7 +14,14 @@ fn ledger() -> Local {
 
 /// The job on its built-in data, with those data.
 fn pinned() -> (Job, DataSet) {
-    let job = Job::parse("job.yaml", TEXT).unwrap();
+    let text = Example {
+        model: "{template: mlp, input: 784, hidden: [4], classes: 10}",
+        data: r#"{url: "builtin:digits?seed=7&count=60", train: 50, test: 10}"#,
+        train: r#"{rounds: 1, epochs: 1, shards: 1, batch: 5, sgd: {rate: "0.05", momentum: "0.5"}, seed: 1, data_seed: 2}"#,
+        verify: r#"{assurance: sampled, rate: "0.25", steps: 2}"#,
+        ..Example::SMALL
+    };
+    let job = Job::parse("job.yaml", &text.to_string()).unwrap();
     let data = DataSet::builtin(&job).unwrap().unwrap();
     let url = job.data.url.clone();
     (job.with_data(url, data.root()), data)

@@ -4,7 +4,7 @@
 //! accepts nothing that differs. Refuses data: the YAML must already pin what its records decode to.
 
 use cairn_kernels::{
-    bml::{self, Job, Programs},
+    bml::{self, Job, Model, Programs},
     trace::{Plan, State, TaskKind},
 };
 use cairn_schemas::{
@@ -38,6 +38,7 @@ impl SubmissionError {
 /// The terms of `job`, paid from `account`, whose text is stored as `yaml`; and the programs, whose bytes are to be stored too.
 pub fn submission(job: &Job, yaml: BlobRef, account: Account) -> Result<(JobSubmitted, Programs), SubmissionError> {
     let programs = job.compile().map_err(cairn_kernels::Error::from)?;
+    let model = Arc::new(Model::of(job).map_err(cairn_kernels::Error::from)?);
     let bytes = programs.to_bytes();
     let terms = JobSubmitted {
         name: value("name", &job.name)?,
@@ -45,8 +46,8 @@ pub fn submission(job: &Job, yaml: BlobRef, account: Account) -> Result<(JobSubm
         yaml,
         program: blob_ref(&bytes),
         data: data(job)?,
-        initial: StateRoot(State::initial(job).root()),
-        plan: plan(job, &programs),
+        initial: StateRoot(State::initial(&model, job.train.seed).root()),
+        plan: plan(job, &programs)?,
         workers: WorkerTerms {
             min: job.workers.min,
             stake: amount("workers.stake", job.workers.stake)?,
@@ -76,26 +77,29 @@ pub fn blob_ref(bytes: &[u8]) -> BlobRef {
     BlobRef { hash: BlobHash(*blake3::hash(bytes).as_bytes()), size: bytes.len() as u64 }
 }
 
+/// Train and test are counted in labels, one for each position of a text: what an evaluation tells right is counted among them.
 fn data(job: &Job) -> Result<DataSource, SubmissionError> {
     Ok(DataSource {
         url: value::<Line>("data.url", &job.data.url)?,
         hash: Root(job.data.hash.ok_or(SubmissionError::Unpinned)?),
-        train: u64::from(job.data.train),
-        test: u64::from(job.data.test),
+        train: u64::from(job.data.train) * u64::from(job.model.record().positions()),
+        test: job.test_labels(),
     })
 }
 
 /// Leaves depend on the kind of a task alone, so the first of each kind tells them.
-fn plan(job: &Job, programs: &Programs) -> TaskPlan {
+fn plan(job: &Job, programs: &Programs) -> Result<TaskPlan, SubmissionError> {
     let (job, programs) = (Arc::new(job.clone()), Arc::new(programs.clone()));
-    let leaves = |kind| Plan::new(job.clone(), programs.clone(), kind).leaves();
-    TaskPlan {
+    let leaves = |kind| -> Result<u32, SubmissionError> {
+        Ok(Plan::new(job.clone(), programs.clone(), kind).map_err(cairn_kernels::Error::from)?.leaves())
+    };
+    Ok(TaskPlan {
         rounds: job.train.rounds,
         shards: job.train.shards,
-        train_leaves: leaves(TaskKind::Train { round: 0, shard: 0 }),
-        aggregate_leaves: leaves(TaskKind::Aggregate { round: 0 }),
-        evaluate_leaves: leaves(TaskKind::Evaluate),
-    }
+        train_leaves: leaves(TaskKind::Train { round: 0, shard: 0 })?,
+        aggregate_leaves: leaves(TaskKind::Aggregate { round: 0 })?,
+        evaluate_leaves: leaves(TaskKind::Evaluate)?,
+    })
 }
 
 fn deadlines(of: &bml::Deadlines) -> Deadlines {

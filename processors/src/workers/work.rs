@@ -5,10 +5,7 @@
 
 use super::{Trouble, bench::Case, submission::blob_ref};
 use bytes::Bytes;
-use cairn_kernels::{
-    bml::Model,
-    trace::{LeafClaim, LeafValue, Material, Plan, State, TaskKind},
-};
+use cairn_kernels::trace::{LeafClaim, LeafValue, Material, Plan, State, TaskKind};
 use cairn_schemas::{
     BlobRef, PublicKey, Root, StateRoot,
     event::{Opening, Score, TraceLeaf, WorkCommitted, WorkOpened},
@@ -36,17 +33,17 @@ pub struct Work {
 /// The plan of a task.
 pub fn plan(ready: &Ready, index: u32) -> Result<Plan, Trouble> {
     let kind = TaskKind::at(&ready.job, index).map_err(cairn_kernels::Error::from)?;
-    Ok(Plan::new(ready.job.clone(), ready.programs.clone(), kind))
+    Ok(Plan::new(ready.job.clone(), ready.programs.clone(), kind).map_err(cairn_kernels::Error::from)?)
 }
 
 /// Whether the states of a whole attempt may be kept.
 pub fn fits(ready: &Ready, leaves: u32) -> bool {
-    Model::of(&ready.job.model).state_bytes().saturating_mul(u64::from(leaves)) <= KEPT_BYTES
+    ready.model.state_bytes().saturating_mul(u64::from(leaves)) <= KEPT_BYTES
 }
 
 /// A state that an earlier task made, which has the root that the journal says.
 pub fn state(ready: &Ready, named: &BlobRef, root: StateRoot, bytes: &[u8]) -> Result<Material, Trouble> {
-    let state = State::from_bytes(&Model::of(&ready.job.model), bytes).map_err(|error| unfit(named, &error.to_string()))?;
+    let state = State::from_bytes(&ready.model, bytes).map_err(|error| unfit(named, &error.to_string()))?;
     stands_behind(named, root, Material::State(state))
 }
 

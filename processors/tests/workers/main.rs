@@ -39,7 +39,7 @@ async fn an_honest_job_is_done_checked_and_paid() {
     assert_eq!(count(|fact| matches!(fact, Fact::PaymentMade(_))), 14);
     assert_eq!(count(|fact| matches!(fact, Fact::AttemptVoided { .. } | Fact::CheckFailed { .. } | Fact::AttemptTimedOut { .. })), 0);
     let bytes = world.ledger.blob(&result.hash).await.unwrap();
-    let model = cairn_kernels::trace::State::from_bytes(&cairn_kernels::bml::Model::of(&world::job().model), &bytes).unwrap();
+    let model = cairn_kernels::trace::State::from_bytes(&Arc::new(cairn_kernels::bml::Model::of(&world::job()).unwrap()), &bytes).unwrap();
     assert_eq!(model.root(), output.0, "the result is there and is what was verified");
     for worker in workers {
         worker.stop().await;
@@ -52,7 +52,7 @@ fn alone(job: &Job) -> (Digest, u64) {
     let (job, programs) = (Arc::new(job.clone()), Arc::new(job.compile().unwrap()));
     let mut results: Vec<Material> = Vec::new();
     for kind in job.tasks() {
-        let plan = Plan::new(job.clone(), programs.clone(), kind);
+        let plan = Plan::new(job.clone(), programs.clone(), kind).unwrap();
         let inputs = kind.inputs(&job).into_iter().map(|input| results[input.index(&job) as usize].clone()).collect();
         results.push(plan.run(&Executor::reference(), &data, plan.input(inputs).unwrap(), |_, _| {}).unwrap());
     }

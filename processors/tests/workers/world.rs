@@ -1,6 +1,9 @@
 //! A whole instance in one process: a log in memory, a processor, people with money, workers of any conduct.
 
-use cairn_kernels::{bml::Job, data::DataSet};
+use cairn_kernels::{
+    bml::{Example, Job},
+    data::DataSet,
+};
 use cairn_log::{
     Clock, EventLog, SystemClock,
     blobs::Blobs,
@@ -39,19 +42,17 @@ pub fn name(text: &str) -> Name {
 
 /// Small enough for a test: 2 rounds of 2 shards, 7 tasks; training takes 7 transitions.
 pub fn job() -> Job {
-    let text = r#"
-cairn: job/v1
-name: tiny
-model: {template: mlp, input: 784, hidden: [16], classes: 10}
-data: {url: "builtin:digits?seed=7&count=300", train: 250, test: 50}
-train: {rounds: 2, epochs: 2, shards: 2, batch: 5, sgd: {rate: "0.05", momentum: "0.5"}, seed: 1, data_seed: 2}
-workers: {min: 2, stake: "5000000", bond: "1000000"}
-verify: {assurance: sampled, rate: "1", steps: 2}
-deadlines: {accept_s: 60, task_s: 60, check_s: 60}
-attempts: 3
-pay: {escrow: "12000000", task: "500000", check: "90000"}
-"#;
-    let job = Job::parse("job.yaml", text).unwrap();
+    let text = Example {
+        model: "{template: mlp, input: 784, hidden: [16], classes: 10}",
+        train: r#"{rounds: 2, epochs: 2, shards: 2, batch: 5, sgd: {rate: "0.05", momentum: "0.5"}, seed: 1, data_seed: 2}"#,
+        ..Example::SMALL
+    };
+    pinned(text)
+}
+
+/// The job of a text, on its built-in data.
+pub fn pinned(text: Example) -> Job {
+    let job = Job::parse("job.yaml", &text.to_string()).unwrap();
     let data = DataSet::builtin(&job).unwrap().unwrap();
     let url = job.data.url.clone();
     job.with_data(url, data.root())

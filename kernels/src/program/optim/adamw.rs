@@ -34,6 +34,13 @@ pub struct AdamStep {
     kept: Id,
 }
 
+impl AdamStep {
+    /// The same step for what does not decay: its kept share is 1.
+    pub fn without_decay(&self, draft: &mut Draft) -> Result<Self, ProgramError> {
+        Ok(Self { kept: draft.constant(1.0)?, ..*self })
+    }
+}
+
 impl AdamW {
     /// powers′ = powers × β, corrections = 1 − powers′, and the kept share 1 − rate × λ. Powers are scalars of the state that
     /// start at 1; `rate` is a scalar value.

@@ -11,4 +11,4 @@ mod sgd;
 pub use adamw::{AdamStep, AdamW, Moments};
 pub use clip::{clip, global_norm};
 pub use schedule::Schedule;
-pub use sgd::{Sgd, sgd};
+pub use sgd::{Sgd, descend, sgd};

@@ -10,6 +10,10 @@ pub enum Schedule {
     Constant { rate: f32 },
     /// Times `factor` from each of the milestones on, one product after another.
     Step { rate: f32, factor: f32, milestones: Vec<u32> },
+    /// rate × (step + 1) ÷ warmup before step `warmup`, then the rate.
+    Warmup { rate: f32, warmup: u32 },
+    /// peak × (step + 1) ÷ warmup before step `warmup`; then floor + (peak − floor) × (1 − progress), with progress as for `Cosine`.
+    Linear { peak: f32, floor: f32, warmup: u32, total: u32 },
     /// peak × (step + 1) ÷ warmup before step `warmup`; then floor + (peak − floor) × (1 + cos(π × progress)) × ½, where progress
     /// goes from 0 to 1 at step `total` and stays (Loshchilov and Hutter 2017).
     Cosine { peak: f32, floor: f32, warmup: u32, total: u32 },
@@ -24,12 +28,22 @@ impl Schedule {
         match self {
             &Self::Constant { rate } => draft.constant(rate),
             Self::Step { rate, factor, milestones } => stepped(draft, step, *rate, *factor, milestones),
+            &Self::Warmup { rate, warmup } => {
+                let after = draft.constant(rate)?;
+                warmed(draft, step, rate, warmup, after)
+            }
+            &Self::Linear { peak, floor, warmup, total } => {
+                let progress = progress(draft, step, warmup, total)?;
+                let one = draft.constant(1.0)?;
+                let left = draft.subtract(one, progress)?;
+                let falling = between(draft, floor, peak, left)?;
+                warmed(draft, step, peak, warmup, falling)
+            }
             &Self::Cosine { peak, floor, warmup, total } => {
-                if warmup >= total {
-                    return refuse(format!("warm-up ends at step {warmup}, the schedule at {total}"));
-                }
-                let falling = cosine(draft, step, peak, floor, warmup, total)?;
-                if warmup == 0 { Ok(falling) } else { warmed(draft, step, peak, warmup, falling) }
+                let progress = progress(draft, step, warmup, total)?;
+                let left = half_wave(draft, progress)?;
+                let falling = between(draft, floor, peak, left)?;
+                warmed(draft, step, peak, warmup, falling)
             }
         }
     }
@@ -49,21 +63,38 @@ fn stepped(draft: &mut Draft, step: Id, rate: f32, factor: f32, milestones: &[u3
     Ok(value)
 }
 
-fn cosine(draft: &mut Draft, step: Id, peak: f32, floor: f32, warmup: u32, total: u32) -> Result<Id, ProgramError> {
+/// From 0 at step `warmup` to 1 at step `total`, where it stays.
+fn progress(draft: &mut Draft, step: Id, warmup: u32, total: u32) -> Result<Id, ProgramError> {
+    if warmup >= total {
+        return refuse(format!("warm-up ends at step {warmup}, the schedule at {total}"));
+    }
     let (one, start) = (draft.constant(1.0)?, draft.constant(warmup as f32)?);
     let step = draft.cast(step, Dtype::F32)?;
     let since = draft.subtract(step, start)?;
     let part = draft.divided_by(since, total - warmup)?;
-    let progress = draft.zip(Binary::Minimum, part, one)?;
+    draft.zip(Binary::Minimum, part, one)
+}
+
+/// (1 + cos(π × progress)) × ½.
+fn half_wave(draft: &mut Draft, progress: Id) -> Result<Id, ProgramError> {
+    let one = draft.constant(1.0)?;
     let angle = draft.scale(progress, std::f32::consts::PI)?;
     let cosine = draft.map(Unary::Cos, angle)?;
     let twice = draft.add(one, cosine)?;
-    let share = draft.scale(twice, 0.5)?;
+    draft.scale(twice, 0.5)
+}
+
+/// floor + (peak − floor) × share with one rounding.
+fn between(draft: &mut Draft, floor: f32, peak: f32, share: Id) -> Result<Id, ProgramError> {
     let (range, floor) = (draft.constant(peak - floor)?, draft.constant(floor)?);
     draft.fma(range, share, floor)
 }
 
+/// peak × (step + 1) ÷ warmup before step `warmup`, then `after`.
 fn warmed(draft: &mut Draft, step: Id, peak: f32, warmup: u32, after: Id) -> Result<Id, ProgramError> {
+    if warmup == 0 {
+        return Ok(after);
+    }
     let (one, peak) = (draft.constant(1.0)?, draft.constant(peak)?);
     let done = draft.cast(step, Dtype::F32)?;
     let next = draft.add(done, one)?;

@@ -13,6 +13,11 @@ pub struct Sgd {
 /// velocity′ = fma(momentum, velocity, gradient), parameter′ = fma(−rate, velocity′, parameter); `rate` is a scalar value.
 pub fn sgd(draft: &mut Draft, before: Sgd, gradient: Id, momentum: f32, rate: Id) -> Result<Sgd, ProgramError> {
     let velocity = draft.push(Op::Velocity { velocity: before.velocity, gradient, momentum: momentum.to_bits() })?;
+    Ok(Sgd { parameter: descend(draft, before.parameter, velocity, rate)?, velocity })
+}
+
+/// fma(−rate, velocity, parameter); `rate` is a scalar value.
+pub fn descend(draft: &mut Draft, parameter: Id, velocity: Id, rate: Id) -> Result<Id, ProgramError> {
     let turned = draft.map(Unary::Negate, rate)?;
-    Ok(Sgd { parameter: draft.fma(turned, velocity, before.parameter)?, velocity })
+    draft.fma(turned, velocity, parameter)
 }
