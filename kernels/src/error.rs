@@ -60,6 +60,9 @@ pub enum DataError {
     /// A URL that this crate would have to build from is not understood.
     #[error("data url {url:?}: {reason}")]
     Url { url: String, reason: String },
+    /// A Parquet file is damaged, or its columns are no records.
+    #[error("{file}: {reason}")]
+    Parquet { file: String, reason: String },
     /// A text is not of the level that the job says.
     #[error("{file}: byte {offset}: {reason}")]
     Text { file: String, offset: u64, reason: String },
@@ -83,6 +86,7 @@ impl DataError {
             Self::Unfit { .. } => "CRN-2206",
             Self::Folder { .. } => "CRN-2207",
             Self::Url { .. } => "CRN-2208",
+            Self::Parquet { .. } => "CRN-2209",
             Self::Text { .. } => "CRN-2210",
             Self::Blob { .. } => "CRN-2211",
             Self::Unread { .. } => "CRN-2212",

@@ -48,15 +48,18 @@ impl DataSet {
 
     /// Reads what `to_bytes` writes, and checks it against the job as [`DataSet::check`] does.
     pub fn from_bytes(job: &Job, bytes: &[u8]) -> Result<Self, DataError> {
+        let set = Self::unchecked(bytes)?;
+        set.check(job)?;
+        Ok(set)
+    }
+
+    /// The set of a blob, for whichever job.
+    pub(super) fn unchecked(bytes: &[u8]) -> Result<Self, DataError> {
         let mut reader = Reader { bytes, at: 0 };
         let magic = reader.array::<4>()?;
         let [width, train, test] = [reader.word()?, reader.word()?, reader.word()?];
         if width == 0 || width > limits::WIDTH || train.max(test) > limits::RECORDS {
             return reader.refuse("its counts are out of range");
-        }
-        if (train, test) != (job.data.train, job.data.test) {
-            let wanted = format!("{} + {} (data.train, data.test)", job.data.train, job.data.test);
-            return Err(DataError::Unfit { subject: "the number of records", found: format!("{train} + {test}"), wanted });
         }
         let records = (train + test) as usize;
         let content = match &magic {
@@ -64,7 +67,7 @@ impl DataSet {
             TEXT | CHARACTERS => Content::Text(reader.text(&magic == CHARACTERS, width, records)?),
             _ => return Reader { bytes, at: 0 }.refuse("it begins with none of CRND, CRNF, CRNT and CRNC"),
         };
-        Self::of(job, content)
+        Ok(Self::counted(content, train, test))
     }
 }
 

@@ -6,7 +6,7 @@
 
 use super::file::File;
 use super::table::Table;
-use super::{csv, idx};
+use super::{csv, idx, parquet};
 use crate::error::DataError;
 
 /// What a folder holds.
@@ -23,6 +23,7 @@ pub enum Parts {
 pub enum Part {
     Idx { images: File, labels: File },
     Csv(File),
+    Parquet(File),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -30,6 +31,7 @@ enum Kind {
     Images,
     Labels,
     Csv,
+    Parquet,
 }
 
 impl Parts {
@@ -50,22 +52,27 @@ impl Parts {
 impl Part {
     fn of(files: &[(Kind, &File)]) -> Result<Self, DataError> {
         let of = |kind| files.iter().filter(|file| file.0 == kind).map(|file| file.1).collect::<Vec<_>>();
-        match (&of(Kind::Images)[..], &of(Kind::Labels)[..], &of(Kind::Csv)[..]) {
-            ([images], [labels], _) => Ok(Self::Idx { images: (*images).clone(), labels: (*labels).clone() }),
-            ([], [], [table]) => Ok(Self::Csv((*table).clone())),
-            ([], [], []) => refuse("neither an IDX images/labels pair nor a CSV file".to_owned()),
-            ([], [], tables) => refuse(format!("{} CSV files, one is wanted", tables.len())),
-            (images, labels, _) => {
-                refuse(format!("{} IDX image files and {} label files, one of each is wanted", images.len(), labels.len()))
+        let (images, labels) = (of(Kind::Images), of(Kind::Labels));
+        match (&images[..], &labels[..], &of(Kind::Csv)[..], &of(Kind::Parquet)[..]) {
+            (&[images], &[labels], [], []) => Ok(Self::Idx { images: images.clone(), labels: labels.clone() }),
+            ([], [], &[file], []) => Ok(Self::Csv(file.clone())),
+            ([], [], [], &[file]) => Ok(Self::Parquet(file.clone())),
+            ([], [], [], []) => refuse("no IDX images/labels pair, CSV or Parquet file".to_owned()),
+            (images, labels, csv, parquet) => {
+                let found = [(images, "IDX image"), (labels, "IDX label"), (csv, "CSV"), (parquet, "Parquet")];
+                let found: Vec<String> =
+                    found.iter().filter(|of| !of.0.is_empty()).map(|of| format!("{} {} files", of.0.len(), of.1)).collect();
+                refuse(format!("{}: one images/labels pair, one CSV or one Parquet file is wanted", found.join(", ")))
             }
         }
     }
 
-    /// Appends the first `keep` records, reads the others too, and says how many there are.
+    /// Appends the first `keep` records, and says how many there are.
     pub fn read(&self, keep: u32, into: &mut Table) -> Result<u32, DataError> {
         match self {
             Self::Idx { images, labels } => idx::read(images, labels, keep, into),
             Self::Csv(file) => csv::read(file, keep, into),
+            Self::Parquet(file) => parquet::read(file, keep, into),
         }
     }
 }
@@ -78,9 +85,11 @@ pub fn texts(files: &[File]) -> Vec<File> {
 }
 
 fn kind(file: &File) -> Option<Kind> {
-    match u32::from_be_bytes(file.begins()) {
+    let begins = file.begins();
+    match u32::from_be_bytes(begins) {
         idx::IMAGES => Some(Kind::Images),
         idx::LABELS => Some(Kind::Labels),
+        _ if &begins == parquet::MAGIC => Some(Kind::Parquet),
         _ if file.name().ends_with(".csv") || file.name().ends_with(".csv.gz") => Some(Kind::Csv),
         _ => None,
     }

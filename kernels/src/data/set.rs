@@ -66,15 +66,19 @@ impl DataSet {
         Self::of(job, Content::Table(table)).map(Some)
     }
 
-    /// A set of exactly the records that the job counts.
-    pub(super) fn of(job: &Job, content: Content) -> Result<Self, DataError> {
+    fn of(job: &Job, content: Content) -> Result<Self, DataError> {
+        let set = Self::counted(content, job.data.train, job.data.test);
+        set.check(job)?;
+        Ok(set)
+    }
+
+    /// A set of exactly these records.
+    pub(super) fn counted(content: Content, train: u32, test: u32) -> Self {
         let root = match &content {
             Content::Table(table) => table.root(),
             Content::Text(text) => text.root(),
         };
-        let set = Self { content, train: job.data.train, test: job.data.test, root };
-        set.check(job)?;
-        Ok(set)
+        Self { content, train, test, root }
     }
 
     /// Whether the records fit the job's model and counts and have the root that it pins, if it pins one.

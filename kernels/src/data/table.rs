@@ -119,6 +119,7 @@ fn leaf(values: impl Iterator<Item = f32>, label: u8) -> Digest {
     hash.finalize().into()
 }
 
-fn decoded(byte: u8) -> f32 {
+/// The value of a byte.
+pub fn decoded(byte: u8) -> f32 {
     f32::from(byte) / 255.0
 }

@@ -66,7 +66,7 @@ fn read(job: &Job, files: &[(&str, &[u8])]) -> Result<DataSet, DataError> {
 }
 
 /// The labels of a set's records.
-fn labels(set: &DataSet) -> Vec<u8> {
+fn labels_of(set: &DataSet) -> Vec<u8> {
     let all: Vec<u32> = (0..set.train() + set.test()).collect();
     set.labels(&all).integers().iter().map(|&label| label as u8).collect()
 }
@@ -172,10 +172,10 @@ fn a_folder_is_one_part_or_train_and_test() {
     let l2 = gzipped(&l2);
     let pair = [("readme.txt", &b"words"[..]), ("t10k-labels", &l1), ("t10k-images", &i1)];
     let both = [("train-images", &i1[..]), ("t10k-labels", &l2), ("train-labels", &l1), ("t10k-images", &i2)];
-    assert_eq!(labels(&read(&job(25, 5), &pair).unwrap()), one.labels);
-    assert_eq!(labels(&read(&job(25, 10), &both).unwrap()), [&one.labels[..25], &two.labels].concat());
+    assert_eq!(labels_of(&read(&job(25, 5), &pair).unwrap()), one.labels);
+    assert_eq!(labels_of(&read(&job(25, 10), &both).unwrap()), [&one.labels[..25], &two.labels].concat());
     let tables = [("test.csv", &b"1,2"[..]), ("train.csv", b"3,4\n4,5")];
-    assert_eq!(labels(&read(&narrow(1, 2, 1), &tables).unwrap()), [3, 4, 1]);
+    assert_eq!(labels_of(&read(&narrow(1, 2, 1), &tables).unwrap()), [3, 4, 1]);
 
     assert_eq!(read(&job(25, 11), &both).unwrap_err().to_string(), "11 test records wanted, 10 there: lower data.test or bring more data");
     assert_eq!(read(&job(25, 6), &pair).unwrap_err().to_string(), "6 test records wanted, 5 there: lower data.test or bring more data");
@@ -211,4 +211,36 @@ fn built_in_urls_have_one_form() {
         assert_eq!(DataSet::builtin(&job).unwrap_err().code(), "CRN-2208", "{url}");
     }
     assert_eq!(DataSet::builtin(&job(1, 1).with_data("https://example.org/x".to_owned(), [0; 32])).unwrap(), None);
+}
+
+/// The same records as IDX, gzip, CSV and Parquet are the same set. The roots were computed outside this crate.
+#[test]
+fn every_format_has_the_golden_root() {
+    let (images, labels) = (&include_bytes!("samples/images.idx")[..], &include_bytes!("samples/labels.idx")[..]);
+    let (packed, csv) = (gzipped(images), &include_bytes!("samples/bytes.csv")[..]);
+    let packed_csv = gzipped(csv);
+    let bytes: [&[(&str, &[u8])]; 10] = [
+        &[("images.idx", images), ("labels.idx", labels)],
+        &[("images.gz", &packed), ("labels.idx", labels)],
+        &[("a.csv", csv)],
+        &[("a.csv.gz", &packed_csv)],
+        &[("list.parquet", include_bytes!("samples/list.parquet"))],
+        &[("fixed.parquet", include_bytes!("samples/fixed.parquet"))],
+        &[("columns.parquet", include_bytes!("samples/columns.parquet"))],
+        &[("binary.parquet", include_bytes!("samples/binary.parquet"))],
+        &[("binary.parquet", include_bytes!("samples/fixed_binary.parquet"))],
+        &[("scaled.parquet", include_bytes!("samples/scaled.parquet"))],
+    ];
+    for files in bytes {
+        let root = read(&narrow(4, 5, 2), files).unwrap().root();
+        assert_eq!(HEXLOWER.encode(&root), "7c82bd82d07bea8dba9b6c98aee5a902159bffd454caf4aef0c34391e620720b", "{files:?}");
+    }
+    let mixed = [("train.csv", &b"3,0,255,189,24\n0,60,151,242,77"[..]), ("test.parquet", include_bytes!("samples/scaled.parquet"))];
+    assert_eq!(labels_of(&read(&narrow(4, 2, 7), &mixed).unwrap()), [3, 0, 3, 0, 9, 1, 4, 1, 5]);
+    for files in
+        [[("floats.csv", &include_bytes!("samples/floats.csv")[..])], [("floats.parquet", &include_bytes!("samples/floats.parquet")[..])]]
+    {
+        let root = read(&narrow(4, 2, 1), &files).unwrap().root();
+        assert_eq!(HEXLOWER.encode(&root), "03a881f30f28fd2bad50697fc64a0959a6f803ddc682c722a2184af1a0329746", "{files:?}");
+    }
 }
