@@ -237,7 +237,7 @@ impl Cell<'_> {
     fn float(&self) -> Result<f32, String> {
         match *self {
             Self::Float(value) if !value.is_finite() => Err(format!("{value}, a finite number is wanted")),
-            Self::Float(value) if f64::from(value as f32) == value => Ok(value as f32),
+            Self::Float(value) if f64::from(value as f32).to_bits() == value.to_bits() => Ok(value as f32),
             Self::Float(value) => Err(format!("{value} is no f32: write the column as float, so that its rounding is yours")),
             _ => self.byte().map(decoded),
         }
@@ -302,7 +302,9 @@ fn values<T: DataType>(
     let (mut present, mut starts, mut values) = (vec![], vec![], vec![]);
     let mut done = 0;
     while done < rows {
-        (present.clear(), starts.clear(), values.clear());
+        present.clear();
+        starts.clear();
+        values.clear();
         let wanted = BATCH.min(rows - done);
         let (read, _, levels) = column.read_records(wanted, Some(&mut present), Some(&mut starts), &mut values)?;
         if read == 0 {

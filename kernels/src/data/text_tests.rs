@@ -176,7 +176,7 @@ proptest! {
         let records = (tokens as u32 - 1) / context;
         let cut = of.floor_char_boundary(cut);
         let whole = text(level, context, records, &[("a", of.as_bytes())]).unwrap();
-        let parts = text(level, context, records, &[("b", of[cut..].as_bytes()), ("a", of[..cut].as_bytes())]).unwrap();
+        let parts = text(level, context, records, &[("b", &of.as_bytes()[cut..]), ("a", &of.as_bytes()[..cut])]).unwrap();
         prop_assert_eq!(&whole, &parts);
         let set = DataSet::counted(Content::Text(whole.0), records - 1, 1);
         prop_assert_eq!(&DataSet::unchecked(&set.to_bytes()).unwrap(), &set);
