@@ -96,6 +96,7 @@ mod tests {
             "cvt.rni.s32.f32 %r1, %f1;",
             "cvt.u32.u64 %r1, %rd1;",
             "add.s32 %r1, %r2, %r3;",
+            "max.f32 %f1, %f2, 0f00000000;",
             "mad.lo.s32 %r1, %r2, %r3, %r4;",
             "mov.f32 %f1, %f2;",
             "setp.gt.f32 %p1, %f1, %f2;",

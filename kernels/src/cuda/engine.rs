@@ -1,4 +1,4 @@
-//! Programs on a machine: one instruction after another, without waiting for any.
+//! Programs on a machine: one stage after another, without waiting for any.
 //!
 //! Owns values on the machine and their lifetimes, the code that a program needs of its own, and the tensors that cross. Only
 //! reading an output waits. Refuses to know the machine.
@@ -13,7 +13,8 @@ use super::nvrtc::Nvrtc;
 use super::source;
 use crate::error::KernelError;
 use crate::exec::{Elements, Tensor, argument};
-use crate::program::{Dtype, Id, Op, Program, Type};
+use crate::program::fusion::Stage;
+use crate::program::{Dtype, Fusion, Id, Op, Program, Type};
 
 /// Programs whose code is kept; beyond it all are forgotten and compiled again when they come.
 const PROGRAMS: usize = 64;
@@ -30,11 +31,12 @@ pub struct Engine<M: Machine> {
     pub pool: Arc<Pool<M>>,
 }
 
-/// What is generated for a program: for each instruction its kernel's number, and their code.
+/// A program's stages, and what is generated for them: each stage's kernel by name, and the code of all.
 #[derive(Debug)]
 struct Prepared<M: Machine> {
-    module: Option<M::Module>,
+    fusion: Fusion,
     kernels: Vec<Option<(String, Elementwise)>>,
+    module: Option<M::Module>,
 }
 
 impl<M: Machine> Engine<M> {
@@ -50,16 +52,24 @@ impl<M: Machine> Engine<M> {
     pub fn run(&self, program: &Program, state: &[(Type, Value<M>)], inputs: &[Tensor]) -> Result<Vec<Value<M>>, KernelError> {
         self.pool.machine.enter()?;
         let prepared = self.prepared(program)?;
-        let lifetimes = program.lifetimes();
-        let mut run = Run { engine: self, prepared: &prepared, program, values: Vec::with_capacity(program.ops().len()) };
-        for (id, op) in (0..).zip(program.ops()) {
-            let value = match *op {
-                Op::State { tensor, .. } => resident(state, tensor, program.type_of(id))?,
-                Op::Input { slot, .. } => self.upload(&argument("input", inputs, slot, program.type_of(id))?)?,
-                _ => run.value(id, op)?,
-            };
-            run.values.push(Some(value));
-            lifetimes.end_at(id).iter().for_each(|&ended| run.values[ended as usize] = None);
+        let mut run = Run { engine: self, prepared: &prepared, program, values: vec![None; program.ops().len()] };
+        for (index, stage) in prepared.fusion.stages().iter().enumerate() {
+            match stage {
+                Stage::Instruction(id) => {
+                    let wanted = program.type_of(*id);
+                    match program.ops()[*id as usize] {
+                        Op::State { tensor, .. } => run.values[*id as usize] = Some(resident(state, tensor, wanted)?),
+                        Op::Input { slot, .. } => run.values[*id as usize] = Some(self.upload(&argument("input", inputs, slot, wanted)?)?),
+                        Op::Reshape { x, .. } | Op::Detach { x } => run.values[*id as usize] = Some(run.get(x).clone()),
+                        ref op => run.stage(index, &[*id], op)?,
+                    }
+                }
+                Stage::Group(group) => {
+                    let results: Vec<Id> = group.stores.iter().map(|store| store.id).collect();
+                    run.stage(index, &results, &program.ops()[results[0] as usize])?;
+                }
+            }
+            prepared.fusion.end_at(index).iter().for_each(|&ended| run.values[ended as usize] = None);
         }
         Ok(program.outputs().iter().map(|&id| run.get(id).clone()).collect())
     }
@@ -118,7 +128,8 @@ impl<M: Machine> Engine<M> {
         Ok(hash)
     }
 
-    fn start(&self, launch: &Launch) -> Result<(), KernelError> {
+    /// Starts a kernel of the library.
+    pub(super) fn start(&self, launch: &Launch) -> Result<(), KernelError> {
         self.pool.machine.launch(&self.library, launch)
     }
 
@@ -142,24 +153,38 @@ impl<M: Machine> Engine<M> {
 
     /// Each distinct kernel of the program once, all in one source.
     fn prepare(&self, program: &Program) -> Result<Prepared<M>, KernelError> {
-        let (mut names, mut text) = (BTreeMap::new(), String::new());
-        let mut kernel = |id| {
-            let of = Elementwise::of(program, id)?;
-            let count = names.len();
-            let name: &mut String = names.entry(of.text.clone()).or_default();
-            if name.is_empty() {
-                *name = format!("elementwise_{count}");
-                text.push_str(&format!("KERNEL {name}{}", of.text));
-            }
-            Some((name.clone(), of))
+        let (fusion, generated) = Elementwise::of_program(program);
+        let (kernels, text) = named(generated);
+        let module = if text.is_empty() {
+            None
+        } else {
+            let code = self.compiler.compile(&source::generated(&text), self.pool.machine.target())?;
+            Some(self.pool.machine.load(&code)?)
         };
-        let kernels: Vec<_> = (0..program.ops().len() as Id).map(&mut kernel).collect();
-        if text.is_empty() {
-            return Ok(Prepared { module: None, kernels });
-        }
-        let code = self.compiler.compile(&source::generated(&text), self.pool.machine.target())?;
-        Ok(Prepared { module: Some(self.pool.machine.load(&code)?), kernels })
+        Ok(Prepared { fusion, kernels, module })
     }
+}
+
+/// Each distinct kernel once under a name of its own, and the text of all.
+fn named(generated: Vec<Option<Elementwise>>) -> (Vec<Option<(String, Elementwise)>>, String) {
+    let (mut names, mut text) = (BTreeMap::new(), String::new());
+    let mut kernel = |of: Elementwise| {
+        let count = names.len();
+        let name: &mut String = names.entry(of.text.clone()).or_default();
+        if name.is_empty() {
+            *name = format!("elementwise_{count}");
+            text.push_str(&format!("KERNEL {name}{}", of.text));
+        }
+        (name.clone(), of)
+    };
+    let kernels = generated.into_iter().map(|of| of.map(&mut kernel)).collect();
+    (kernels, text)
+}
+
+/// What is generated for a program.
+#[cfg(test)]
+pub(super) fn generated_source(program: &Program) -> String {
+    named(Elementwise::of_program(program).1).1
 }
 
 /// One execution of a program.
@@ -171,20 +196,20 @@ pub(super) struct Run<'a, M: Machine> {
 }
 
 impl<M: Machine> Run<'_, M> {
-    fn value(&self, id: Id, op: &Op) -> Result<Value<M>, KernelError> {
-        if let Op::Reshape { x, .. } | Op::Detach { x } = *op {
-            return Ok(self.get(x).clone());
-        }
-        let wanted = self.program.type_of(id);
-        let result = self.engine.pool.take(wanted.bytes() as usize)?;
-        match (&self.prepared.kernels[id as usize], &self.prepared.module) {
+    /// Makes the results of a stage; `op` is the instruction where it is one.
+    fn stage(&mut self, index: usize, results: &[Id], op: &Op) -> Result<(), KernelError> {
+        let buffer = |&id: &Id| self.engine.pool.take(self.type_of(id).bytes() as usize).map(Arc::new);
+        let made: Vec<Value<M>> = results.iter().map(buffer).collect::<Result<_, _>>()?;
+        let addresses: Vec<Address> = made.iter().map(|buffer| buffer.at).collect();
+        match (&self.prepared.kernels[index], &self.prepared.module) {
             (Some((name, kernel)), Some(module)) => {
                 let operands: Vec<Address> = kernel.operands.iter().map(|&operand| self.address(operand)).collect();
-                self.engine.pool.machine.launch(module, &kernel.launch(name, result.at, &operands))?;
+                self.engine.pool.machine.launch(module, &kernel.launch(name, &addresses, &operands))?;
             }
-            _ => self.compute(op, wanted, result.at)?,
+            _ => self.compute(op, self.type_of(results[0]), addresses[0])?,
         }
-        Ok(Arc::new(result))
+        results.iter().zip(made).for_each(|(&id, value)| self.values[id as usize] = Some(value));
+        Ok(())
     }
 
     fn get(&self, id: Id) -> &Value<M> {

@@ -17,6 +17,11 @@ mod nvrtc;
 mod products;
 mod source;
 
+#[cfg(test)]
+mod interpreter;
+#[cfg(test)]
+mod tests;
+
 use crate::error::KernelError;
 use crate::exec::Tensor;
 use crate::program::{Program, Type};

@@ -59,8 +59,8 @@ impl Nvrtc {
         for name in &tried {
             // SAFETY: loading NVRTC runs its initialisers, which do nothing but prepare the compiler.
             match unsafe { Library::new(name) } {
-                Ok(library) => return Self::of(library).map_err(|error| absent(format!("{}: {error}", name.display()))),
-                Err(error) => reasons.push(error.to_string()),
+                Ok(library) => return Self::of(library).map_err(|error| absent(format!("{}: {}", name.display(), said(&error)))),
+                Err(error) => reasons.push(said(&error)),
             }
         }
         Err(absent(format!("no NVRTC: {}", reasons.join("; "))))
@@ -161,6 +161,11 @@ impl Drop for Program<'_> {
         // SAFETY: the handle is the one that was created, destroyed once.
         unsafe { (self.0.destroy)(&raw mut self.1) };
     }
+}
+
+/// The loader's own words, where there are some.
+fn said(error: &libloading::Error) -> String {
+    std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string)
 }
 
 fn absent(reason: String) -> KernelError {

@@ -13,7 +13,7 @@ mod matmul;
 mod reference;
 mod resident;
 mod run;
-mod self_test;
+pub(crate) mod self_test;
 mod simd;
 mod tensor;
 mod vector;
@@ -118,6 +118,6 @@ mod oracle_tests;
 #[cfg(test)]
 mod primitive_tests;
 #[cfg(test)]
-mod program_tests;
+pub(crate) mod program_tests;
 #[cfg(test)]
 mod twin_tests;

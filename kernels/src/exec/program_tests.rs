@@ -254,3 +254,19 @@ fn differentiated(mut draft: Draft) -> Draft {
     gradient(&mut draft, loss, &parameters).unwrap();
     draft
 }
+
+/// Arguments of the catalogue's program, for the tests of a device.
+pub(crate) fn catalogued() -> impl Strategy<Value = Vec<Tensor>> {
+    arguments(&catalogue::base(), catalogue::operands().len() as Id)
+}
+
+/// A program drawn at random that returns every value, its gradients' too, and its arguments; the same.
+pub(crate) fn drawn_programs() -> impl Strategy<Value = (Program, Vec<Tensor>)> {
+    (prop::collection::vec(any::<[u32; 5]>(), 1..30), arguments(&seeds(), SEEDS)).prop_map(|(words, arguments)| {
+        let mut draft = seeds();
+        words.into_iter().for_each(|words| grow(&mut draft, words));
+        let draft = differentiated(draft);
+        let all = (SEEDS..draft.count()).collect();
+        (draft.finish(all).unwrap(), arguments)
+    })
+}

@@ -35,10 +35,13 @@ INLINE float negate(float x) { return from_bits(bits(x) ^ 0x80000000u); }
 INLINE float absolute(float x) { return from_bits(bits(x) & 0x7FFFFFFFu); }
 INLINE float reciprocal(float x) { return __fdiv_rn(1.0f, x); }
 
-// The larger: NaN wins, -0 < +0.
+// The integer that orders numbers as they are ordered, with -0 < +0.
+INLINE i32 rank(float x) { return (i32)bits(x) < 0 ? (i32)(bits(x) ^ 0x7FFFFFFFu) : (i32)bits(x); }
+
+// The larger: NaN wins, -0 < +0. Chosen among integers, so that neither needs the hardware's max, which has another rule for NaN.
 INLINE float maximum(float a, float b) {
   if (is_nan(a) || is_nan(b)) return nan();
-  return a > b || (a == b && bits(a) >> 31 == 0) ? a : b;
+  return rank(a) > rank(b) ? a : b;
 }
 INLINE float minimum(float a, float b) { return negate(maximum(negate(a), negate(b))); }
 
