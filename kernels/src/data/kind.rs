@@ -35,7 +35,7 @@ impl RecordType {
                 unfit("a record's number of tokens", found, format!("{context} (data.text.context)"))
             }
             (Self::Tokens { vocabulary: found, .. }, Self::Tokens { vocabulary, .. }) if found > vocabulary => {
-                unfit("the vocabulary's size", found, format!("at most {vocabulary}"))
+                unfit("the vocabulary's size", found, format!("at most {vocabulary} (model.vocabulary)"))
             }
             (Self::Values { values: found, .. }, Self::Tokens { .. }) => unfit("a record's number of values", found, "text".to_owned()),
             (Self::Tokens { context: found, .. }, Self::Values { .. }) => {

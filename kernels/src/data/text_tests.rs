@@ -6,10 +6,10 @@ use data_encoding::HEXLOWER;
 use proptest::prelude::*;
 
 use super::set::Content;
-use super::tests::gzipped;
+use super::tests::{gzipped, narrow};
 use super::text::Text;
 use super::{DataSet, File, RecordType};
-use crate::bml::{self, Level};
+use crate::bml::{self, Example, Job, Level};
 use crate::contract::philox::Site;
 use crate::contract::shuffle::Shuffle;
 use crate::error::DataError;
@@ -27,6 +27,17 @@ fn set(level: Level, context: u32, records: u32, of: &str) -> DataSet {
     let (text, found) = text(level, context, records, &[("a.txt", of.as_bytes())]).unwrap();
     assert_eq!(found, records);
     DataSet::counted(Content::Text(text), records - 1, 1)
+}
+
+/// A job on seven records of text, one of which tests.
+fn job() -> Job {
+    let example = Example {
+        model: "{template: lstm, vocabulary: 29, context: 4, width: 8, depth: 1}",
+        data: r#"{url: "file:text", text: {level: char, context: 4}, train: 6, test: 1}"#,
+        train: r#"{rounds: 1, epochs: 1, shards: 1, batch: 2, sgd: {rate: "0.1", momentum: "0.9"}, seed: 1, data_seed: 2}"#,
+        ..Example::SMALL
+    };
+    Job::parse("job.yaml", &example.to_string()).unwrap()
 }
 
 const WORDS: &str = "naïve café, déjà vu: a ledger of bits";
@@ -165,6 +176,54 @@ fn any_batch_alone_is_that_of_the_whole_order() {
         assert_eq!(set.features(&alone).integers(), &features.integers()[span.clone()]);
         assert_eq!(set.labels(&alone).integers(), &labels.integers()[span]);
     }
+}
+
+#[test]
+fn a_job_takes_the_text_that_it_names() {
+    let job = job();
+    let files = files(&[("a.md", WORDS.as_bytes())]);
+    let set = DataSet::read(&job, &files).unwrap();
+    assert_eq!((set.train(), set.test(), set.features(&[6]).shape()), (6, 1, &[1, 4][..]));
+    let pinned = job.clone().with_data("blob:x".to_owned(), set.root());
+    assert_eq!(DataSet::from_bytes(&pinned, &set.to_bytes()).unwrap(), set);
+    assert_eq!(DataSet::read(&pinned, &files).unwrap(), set);
+
+    let refused = |change: fn(&mut Job), code: &str, words: &str| {
+        let mut other = pinned.clone();
+        change(&mut other);
+        for error in [DataSet::read(&other, &files).unwrap_err(), DataSet::from_bytes(&other, &set.to_bytes()).unwrap_err()] {
+            assert!(error.code() == code && error.to_string().contains(words), "{error}");
+        }
+    };
+    refused(|job| job.data.hash = Some([7; 32]), "CRN-2204", "the job pins 0707");
+    refused(|job| job.model = narrow(4, 1, 1).model, "CRN-2206", "a record's number of tokens is 4, the model takes values");
+    let training_on = |train| Job { data: bml::Data { train, ..job.data.clone() }, ..job.clone() };
+    let few = DataSet::read(&training_on(9), &files).unwrap_err();
+    assert_eq!(few.to_string(), "1 test records wanted, 0 there: lower data.test or bring more data");
+    let characters: String = ('a'..='~').collect();
+    let wide = DataSet::read(&training_on(7), &[File::of("a", characters.repeat(2).as_bytes())]).unwrap_err();
+    assert_eq!(
+        (wide.code(), &*wide.to_string()),
+        ("CRN-2206", "the vocabulary's size is 30, the model takes at most 29 (model.vocabulary)")
+    );
+}
+
+#[test]
+fn a_set_of_another_kind_is_refused() {
+    let job = job();
+    let set = DataSet::read(&job, &files(&[("a.md", WORDS.as_bytes())])).unwrap();
+    let mut bytes = job.clone();
+    bytes.data.text = Some(bml::Text { level: Level::Byte, context: 4 });
+    assert_eq!(set.check(&bytes).unwrap_err().to_string(), "a token is a character, the model takes a byte (data.text.level)");
+    let mut longer = job.clone();
+    longer.data.text = Some(bml::Text { level: Level::Char, context: 3 });
+    let read = DataSet::read(&longer, &files(&[("a.md", WORDS.as_bytes())])).unwrap_err();
+    assert_eq!(read.to_string(), "a record's number of tokens is 3, the model takes 4 (data.text.context)");
+    let digits = DataSet::builtin(&super::tests::job(6, 1)).unwrap().unwrap();
+    let code = DataSet::from_bytes(&job, &digits.to_bytes()).unwrap_err();
+    assert_eq!(code.to_string(), "a record's number of values is 784, the model takes text");
+    let built_in = job.with_data("builtin:digits?seed=7&count=10".to_owned(), [0; 32]);
+    assert_eq!(DataSet::builtin(&built_in).unwrap_err().code(), "CRN-2206");
 }
 
 proptest! {

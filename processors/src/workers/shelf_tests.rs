@@ -79,6 +79,29 @@ async fn data_come_from_blobs_and_from_the_open_folder_alone() {
 }
 
 #[tokio::test]
+async fn text_comes_from_a_folder_and_from_a_blob_as_one_set() {
+    let (ledger, folder) = (ledger(), tempfile::tempdir().unwrap());
+    std::fs::create_dir(folder.path().join("text")).unwrap();
+    std::fs::write(folder.path().join("text/b.md"), "of bits. ".repeat(3)).unwrap();
+    std::fs::write(folder.path().join("text/a.md"), "A ledger ").unwrap();
+    let text = Example {
+        model: "{template: lstm, vocabulary: 16, context: 4, width: 8, depth: 1}",
+        data: r#"{url: "file:text", text: {level: char, context: 4}, train: 6, test: 2}"#,
+        train: r#"{rounds: 1, epochs: 1, shards: 1, batch: 2, sgd: {rate: "0.1", momentum: "0.9"}, seed: 1, data_seed: 2}"#,
+        ..Example::SMALL
+    };
+    let job = Job::parse("job.yaml", &text.to_string()).unwrap();
+    let data = DataSet::read(&job, &files(&folder.path().join("text")).unwrap()).unwrap();
+    assert_eq!(data.decode(data.features(&[0, 1, 2]).integers()).unwrap(), "A ledger of ");
+    let stored = ledger.put_blob(data.to_bytes().into()).await.unwrap();
+    for url in ["file:text".to_owned(), format!("blob:{}", stored.hash)] {
+        let pinned = terms(&ledger, &job.clone().with_data(url, data.root())).await;
+        let ready = Shelf::with_folder(folder.path().into()).ready(&ledger, ID, &pinned).await.unwrap();
+        assert_eq!(*ready.data, data);
+    }
+}
+
+#[tokio::test]
 async fn a_blob_that_is_not_there_may_come_and_one_of_another_size_is_unfit() {
     let ledger = ledger();
     let mut missing = terms(&ledger, &pinned().0).await;
