@@ -5,7 +5,7 @@ set -uo pipefail
 
 usage() {
   cat <<'TEXT'
-Usage: tests/run.sh [--yes] [unit|e2e|python|kafka|manifests]...
+Usage: tests/run.sh [--yes] [unit|e2e|python|cuda|kafka|manifests]...
 
 Installs what the tests need (it asks on a terminal), runs them all, and ends with "N passed, N failed".
 Exit code 0 when nothing failed, 1 when something did, 2 for a wrong argument.
@@ -13,6 +13,7 @@ Exit code 0 when nothing failed, 1 when something did, 2 for a wrong argument.
   unit       formatting, and the tests inside each crate
   e2e        tests of whole programs: real processes, crashes, simulation, structure
   python     the tables and the export, read by deltalake, DuckDB and pyarrow from PyPI
+  cuda       the CUDA kernels, compiled by NVRTC from PyPI and executed by an interpreter: no GPU is needed
   kafka      over three real brokers of Apache Kafka: whole programs, a short soak, the log's contract, brokers that die and pause
   manifests  image, compose file, chart, alarms and dashboard, by the tools of those who read them
 
@@ -29,12 +30,12 @@ YES=0 STAGES=()
 for argument in "$@"; do
   case $argument in
     --yes | -y) YES=1 ;;
-    unit | e2e | python | kafka | manifests) STAGES+=("$argument") ;;
+    unit | e2e | python | cuda | kafka | manifests) STAGES+=("$argument") ;;
     --help | -h) usage; exit 0 ;;
     *) printf 'error unknown argument: %s\n\n' "$argument" >&2; usage >&2; exit 2 ;;
   esac
 done
-[ ${#STAGES[@]} -gt 0 ] || STAGES=(unit e2e python kafka manifests)
+[ ${#STAGES[@]} -gt 0 ] || STAGES=(unit e2e python cuda kafka manifests)
 # A test run without a terminal is a script's: it says what it installs and goes on.
 if [ ! -t 0 ] || [ ! -t 1 ]; then YES=1; fi
 
@@ -130,6 +131,20 @@ readers() {
   [ "$FAILED" = 0 ] || note "kept: $SCRATCH"
 }
 
+# Without its compiler the stage fails: kernels that nobody compiled are not proved.
+cuda() {
+  local status=0 log=$LOGS/nvrtc.log
+  stage 'NVRTC from PyPI' "$log" bash tests/cuda/wheel.sh requirements.txt libnvrtc.so.12 || status=$?
+  CAIRN_NVRTC=$(grep '/libnvrtc.so.12$' "$log" | tail -n 1)
+  if [ $status != 0 ] || [ -z "$CAIRN_NVRTC" ]; then
+    FAILED=$((FAILED + 1))
+    return
+  fi
+  export CAIRN_NVRTC
+  tests 'CUDA kernels' "$LOGS/cuda.log" --lib -- --ignored cuda:: --skip cuda::tests::device --skip cuda::tests::bench
+  unset CAIRN_NVRTC
+}
+
 # Brokers outlive the stage that starts them, as they would in life; they are stopped whatever happens.
 kafka() {
   local status=0 log=$LOGS/kafka-up.log
@@ -166,7 +181,7 @@ manifests() {
 say "${BOLD}What is here${PLAIN}"
 JAVA=''
 if wanted kafka; then JAVA=kafka; fi
-if wanted python || wanted manifests; then find_needs for_tests "$JAVA"; else find_needs for_build "$JAVA"; fi
+if wanted python || wanted cuda || wanted manifests; then find_needs for_tests "$JAVA"; else find_needs for_build "$JAVA"; fi
 install_needs
 
 if wanted unit; then format; fi
@@ -178,6 +193,7 @@ elif wanted e2e; then
   tests 'Whole programs' "$LOGS/e2e.log" --test '*'
 fi
 if wanted python; then readers; fi
+if wanted cuda; then cuda; fi
 if wanted kafka; then kafka; fi
 if wanted manifests; then manifests; fi
 

@@ -29,6 +29,6 @@ pub use outline::{Outline, Run};
 pub use template::{Activation, Cnn, Lstm, Mlp, Norm, Record, Template, Transformer};
 
 #[cfg(test)]
-mod template_tests;
+pub(crate) mod template_tests;
 #[cfg(test)]
 mod tests;

@@ -12,23 +12,24 @@ use crate::exec::{Executor, Tensor};
 use crate::program::Dtype;
 use crate::trace::State;
 
-const CNN: &str = "{template: cnn, input: [8, 8, 1], channels: [4, 6], kernel: 3, hidden: [16], classes: 10, dropout: \"0.25\"}";
-const TRANSFORMER: &str = "{template: transformer, vocabulary: 29, context: 12, width: 16, depth: 2, heads: 4, dropout: \"0.1\"}";
-const LSTM: &str = "{template: lstm, vocabulary: 29, context: 12, width: 16, depth: 2}";
+pub(crate) const CNN: &str = "{template: cnn, input: [8, 8, 1], channels: [4, 6], kernel: 3, hidden: [16], classes: 10, dropout: \"0.25\"}";
+pub(crate) const TRANSFORMER: &str =
+    "{template: transformer, vocabulary: 29, context: 12, width: 16, depth: 2, heads: 4, dropout: \"0.1\"}";
+pub(crate) const LSTM: &str = "{template: lstm, vocabulary: 29, context: 12, width: 16, depth: 2}";
 const TEXT: &str = r#"{url: "file:text", text: {level: char, context: 12}, train: 250, test: 50}"#;
-const ADAMW: &str = r#"{rounds: 2, epochs: 1, shards: 2, batch: 5, adamw: {rate: "0.003", beta1: "0.9", beta2: "0.99", epsilon: "0.00000001", decay: "0.1"}, clip: "1", schedule: {warmup: 3, decay: cosine}, seed: 1, data_seed: 2}"#;
+pub(crate) const ADAMW: &str = r#"{rounds: 2, epochs: 1, shards: 2, batch: 5, adamw: {rate: "0.003", beta1: "0.9", beta2: "0.99", epsilon: "0.00000001", decay: "0.1"}, clip: "1", schedule: {warmup: 3, decay: cosine}, seed: 1, data_seed: 2}"#;
 
 fn text(model: &'static str, train: &'static str) -> String {
     let data = if model.contains("vocabulary") { TEXT } else { Example::SMALL.data };
     Example { model, data, train, ..Example::SMALL }.to_string()
 }
 
-fn job(model: &'static str, train: &'static str) -> Job {
+pub(crate) fn job(model: &'static str, train: &'static str) -> Job {
     Job::parse("job.yaml", &text(model, train)).unwrap_or_else(|error| panic!("{}", error.render()))
 }
 
 /// What one program is given in a step, drawn by a rule of its own.
-fn inputs(job: &Job, step: u32) -> Vec<Tensor> {
+pub(crate) fn inputs(job: &Job, step: u32) -> Vec<Tensor> {
     let (record, batch) = (job.model.record(), job.train.batch);
     let (features, labels) = (record.features(batch), record.labels(batch));
     let word = |i: u64| (i.wrapping_mul(2_654_435_761) >> 7) as u32 + step;

@@ -90,6 +90,12 @@ impl Driver {
         unsafe { result::stream::synchronize(self.stream) }.map_err(|error| self.failed("finish", error))
     }
 
+    /// The stream, for a peer to work on.
+    #[cfg(test)]
+    pub fn stream(&self) -> *mut c_void {
+        self.stream.cast()
+    }
+
     fn failed(&self, operation: &'static str, error: DriverError) -> KernelError {
         KernelError::DeviceFailed { device: self.name(), operation, reason: text(error) }
     }

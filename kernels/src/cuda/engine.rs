@@ -50,7 +50,7 @@ impl<M: Machine> Engine<M> {
 
     /// Runs `program` on tensors that are on the machine; the outputs stay there.
     pub fn run(&self, program: &Program, state: &[(Type, Value<M>)], inputs: &[Tensor]) -> Result<Vec<Value<M>>, KernelError> {
-        self.pool.machine.enter()?;
+        self.enter()?;
         let prepared = self.prepared(program)?;
         let mut run = Run { engine: self, prepared: &prepared, program, values: vec![None; program.ops().len()] };
         for (index, stage) in prepared.fusion.stages().iter().enumerate() {
@@ -76,7 +76,6 @@ impl<M: Machine> Engine<M> {
 
     /// Runs `program` from tensors to tensors.
     pub fn execute(&self, program: &Program, state: &[Tensor], inputs: &[Tensor]) -> Result<Vec<Tensor>, KernelError> {
-        self.pool.machine.enter()?;
         // A tensor that the program does not read, or would refuse, is not moved.
         let mut moved = Vec::with_capacity(state.len());
         for (index, tensor) in (0..).zip(state) {
@@ -97,6 +96,7 @@ impl<M: Machine> Engine<M> {
 
     /// Elements to the machine.
     pub fn upload(&self, tensor: &Tensor) -> Result<Value<M>, KernelError> {
+        self.enter()?;
         let bytes = tensor.to_le_bytes();
         let buffer = self.pool.take(bytes.len())?;
         self.pool.machine.upload(buffer.at, &bytes)?;
@@ -105,6 +105,7 @@ impl<M: Machine> Engine<M> {
 
     /// Elements from the machine.
     pub fn download(&self, of: &Type, value: &Value<M>) -> Result<Tensor, KernelError> {
+        self.enter()?;
         let mut bytes = vec![0; of.bytes() as usize];
         self.pool.machine.download(value.at, &mut bytes)?;
         Ok(Tensor::of(&of.shape, elements(of.dtype, &bytes)))
@@ -113,7 +114,7 @@ impl<M: Machine> Engine<M> {
     /// BLAKE3 of a value's bytes, computed on the machine.
     pub fn hash(&self, of: &Type, value: &Value<M>) -> Result<[u8; 32], KernelError> {
         use super::machine::Argument::{Address as At, Long, Word};
-        self.pool.machine.enter()?;
+        self.enter()?;
         let mut count = of.bytes().div_ceil(1024).max(1);
         let mut chain = self.pool.take(count as usize * 32)?;
         self.start(&Launch::each("blake3_chunks", count, vec![At(chain.at), At(value.at), Long(of.bytes()), Word(count as u32)]))?;

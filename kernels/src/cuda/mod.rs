@@ -56,7 +56,6 @@ impl Cuda {
 
     /// Moves a state to the device.
     pub fn resident(&self, state: &[Tensor]) -> Result<Resident, KernelError> {
-        self.0.enter()?;
         let state = state.iter().map(|tensor| Ok((tensor.type_of(), self.0.upload(tensor)?))).collect::<Result<_, KernelError>>()?;
         Ok(Resident { state, rest: vec![] })
     }
@@ -84,7 +83,6 @@ impl Cuda {
     }
 
     fn tensors(&self, values: &[(Type, engine::Value<driver::Driver>)]) -> Result<Vec<Tensor>, KernelError> {
-        self.0.enter()?;
         values.iter().map(|(of, value)| self.0.download(of, value)).collect()
     }
 }

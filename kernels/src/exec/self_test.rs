@@ -63,6 +63,10 @@ fn long() -> Program {
         let turned = draft.permute(a, &[1, 0])?;
         outputs.push(draft.zip(Binary::Maximum, turned, turned)?);
         outputs.push(draft.push(Op::SumSquares { x: rows })?);
+        for dtype in [Dtype::I8, Dtype::Bf16] {
+            let small = draft.cast(a, dtype)?;
+            outputs.push(draft.concat(&[small, small], 1)?);
+        }
         let weight = draft.push(Op::Iota { axis: 0, shape: vec![3, 3, 5, 4] })?;
         let weight = draft.cast(weight, Dtype::F32)?;
         outputs.push(draft.push(Op::Conv2d { x: images, weight, stride: 2, padding: 1 })?);

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::aggregate;
 use super::leaf::{LeafClaim, LeafValue};
 use super::material::{Contribution, Material, Score};
+use super::merkle::Digest;
 use super::state::State;
 use super::task::TaskKind;
 use crate::bml::{Job, Model, Programs};
@@ -110,8 +111,9 @@ impl Plan {
         data.fits(&self.job)?;
         let (value, material) = match self.kind {
             TaskKind::Train { round, shard } => {
-                let (state, loss_bits, grad_norm_bits) = self.segment(executor, data, predecessor.state("train")?, (round, shard), leaf)?;
-                (LeafValue::State { root: state.root(), loss_bits, grad_norm_bits }, Material::State(state))
+                let (state, root, [loss_bits, grad_norm_bits]) =
+                    self.segment(executor, data, predecessor.state("train")?, (round, shard), leaf)?;
+                (LeafValue::State { root, loss_bits, grad_norm_bits }, Material::State(state))
             }
             TaskKind::Aggregate { .. } => {
                 let state = Material::State(aggregate::average(self.contributions(predecessor)?)?);
@@ -133,7 +135,7 @@ impl Plan {
         from: &State,
         (round, shard): (u32, u32),
         leaf: u32,
-    ) -> Result<(State, u32, u32), Error> {
+    ) -> Result<(State, Digest, [u32; 2]), Error> {
         let first = (leaf - 1) * COMMIT_EVERY;
         let steps = first..self.job.steps().min(first + COMMIT_EVERY);
         let mut resident = executor.resident(from.tensors())?;
@@ -143,7 +145,11 @@ impl Plan {
         }
         let foreign = KernelError::ForeignProgram { program: "train", wanted: "a state of the model, a loss and a norm" };
         match (State::of(&self.model, resident.state()?), &resident.rest()?[..]) {
-            (Ok(state), [loss, norm]) => Ok((state, loss.scalar_bits(), norm.scalar_bits())),
+            (Ok(state), [loss, norm]) => {
+                // Hashed where the state was computed: on a device, there.
+                let root = state.root_over(&resident.hashes()?);
+                Ok((state, root, [loss.scalar_bits(), norm.scalar_bits()]))
+            }
             _ => Err(foreign.into()),
         }
     }

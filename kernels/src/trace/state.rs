@@ -78,7 +78,14 @@ impl State {
 
     /// Tree over tensors; a leaf is id, dtype, number of axes, axes (u32 little-endian each) and BLAKE3 of the elements.
     pub fn root(&self) -> Digest {
-        let leaves: Vec<Digest> = (0u32..).zip(&self.tensors).map(|(id, tensor)| tensor_leaf(id, tensor)).collect();
+        let elements: Vec<[u8; 32]> = self.tensors.iter().map(|tensor| blake3::hash(&tensor.to_le_bytes()).into()).collect();
+        self.root_over(&elements)
+    }
+
+    /// The root from the BLAKE3 of each tensor's elements, which whoever computed them may have computed too.
+    pub(super) fn root_over(&self, elements: &[[u8; 32]]) -> Digest {
+        let leaves: Vec<Digest> =
+            (0u32..).zip(&self.tensors).zip(elements).map(|((id, tensor), hash)| tensor_leaf(id, tensor, hash)).collect();
         merkle::root(&leaves)
     }
 
@@ -113,13 +120,13 @@ impl State {
     }
 }
 
-fn tensor_leaf(id: u32, tensor: &Tensor) -> Digest {
+fn tensor_leaf(id: u32, tensor: &Tensor, elements: &[u8; 32]) -> Digest {
     let of = tensor.type_of();
     let mut hash = Sha256::new_with_prefix([merkle::LEAF]);
     for word in [id, of.dtype as u32, of.shape.len() as u32].iter().chain(&of.shape) {
         hash.update(word.to_le_bytes());
     }
-    hash.update(blake3::hash(&tensor.to_le_bytes()).as_bytes());
+    hash.update(elements);
     hash.finalize().into()
 }
 
