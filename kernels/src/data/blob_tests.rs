@@ -5,6 +5,7 @@
 use data_encoding::HEXLOWER;
 use proptest::prelude::*;
 
+use super::parquet_tests::{Column, file};
 use super::set::Content;
 use super::table::Table;
 use super::tests::{job, narrow};
@@ -59,15 +60,44 @@ fn broken_blobs_are_refused() {
     assert_eq!(DataSet::from_bytes(&narrow(1, 1, 1), &infinite).unwrap_err().code(), "CRN-2211");
 }
 
+type Records = [(Vec<f32>, u8)];
+
+fn small(values: &[f32]) -> Vec<u8> {
+    values.iter().map(|&value| value as u8).collect()
+}
+
+/// The records in every format that holds them: CSV and Parquet, bytes also as IDX.
+fn written(records: &Records, bytes: bool) -> Vec<Vec<File>> {
+    let cells = |values: &[f32]| -> Vec<String> {
+        if bytes { small(values).iter().map(u8::to_string).collect() } else { values.iter().map(|value| format!("{value:?}")).collect() }
+    };
+    let csv: String = records.iter().map(|(values, label)| format!("{label},{}\n", cells(values).join(","))).collect();
+    let labels: Vec<u8> = records.iter().map(|record| record.1).collect();
+    let labels_wide: Vec<i32> = labels.iter().map(|&label| label.into()).collect();
+    let floats: Vec<Vec<f32>> = (0..3).map(|column| records.iter().map(|record| record.0[column]).collect()).collect();
+    let integers: Vec<Vec<i32>> = floats.iter().map(|column| small(column).into_iter().map(i32::from).collect()).collect();
+    let columns =
+        floats.iter().zip(&integers).map(|(floats, integers)| if bytes { Column::Int(integers, &[], &[]) } else { Column::Float(floats) });
+    let columns: Vec<Column<'_>> = columns.chain([Column::Int(&labels_wide, &[], &[])]).collect();
+    let kind = if bytes { "int32" } else { "float" };
+    let parquet = file(&format!("required {kind} a; required {kind} b; required {kind} c; required int32 label;"), &columns);
+    let mut all = vec![vec![File::of("a.csv", csv.as_bytes())], vec![File::of("a", parquet)]];
+    if bytes {
+        let head = |words: &[u32]| words.iter().flat_map(|word| word.to_be_bytes()).collect::<Vec<u8>>();
+        let images = [head(&[0x803, labels.len() as u32, 1, 3]), records.iter().flat_map(|record| small(&record.0)).collect()].concat();
+        all.push(vec![File::of("images", images), File::of("labels", [head(&[0x801, labels.len() as u32]), labels].concat())]);
+    }
+    all
+}
+
 proptest! {
-    /// Whatever the records, a blob of them is the same set with the same root, and so is a CSV of them.
+    /// Whatever the records, a blob of them is the same set with the same root, and so are files of them in any format.
     #[test]
     fn records_come_back(
         records in prop::collection::vec((prop::collection::vec(prop_oneof![-1e3f32..1e3, Just(0.5), Just(-0.0)], 3), 0u8..10), 2..20),
         bytes in any::<bool>(),
     ) {
         let job = narrow(3, records.len() as u32 - 1, 1);
-        let small = |values: &[f32]| values.iter().map(|&value| value as u8).collect::<Vec<u8>>();
         let data = table(&job, |table| for (values, label) in &records {
             if bytes { table.push_bytes(&small(values), *label) } else { table.push_floats(values, *label) }
         });
@@ -75,17 +105,10 @@ proptest! {
         prop_assert_eq!(&again, &data);
         prop_assert_eq!(again.root(), data.root());
 
-        let line = |(values, label): &(Vec<f32>, u8)| {
-            let cells: Vec<String> = if bytes {
-                small(values).iter().map(u8::to_string).collect()
-            } else {
-                values.iter().map(|value| format!("{value:?}")).collect()
-            };
-            format!("{label},{}\n", cells.join(","))
-        };
-        let text: String = records.iter().map(line).collect();
-        let read = DataSet::read(&job, &[File::of("a.csv", text.as_bytes())]).unwrap();
-        prop_assert_eq!(read.root(), data.root());
+        for files in written(&records, bytes) {
+            let read = DataSet::read(&job, &files).unwrap();
+            prop_assert_eq!(read.root(), data.root(), "{:?}", files);
+        }
     }
 
     /// Any bytes are a set or refused: nothing panics, and nothing is allocated by what a header says.

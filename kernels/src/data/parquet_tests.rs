@@ -14,7 +14,7 @@ use super::{File, parquet};
 use crate::error::DataError;
 
 /// Values of one column, with definition and repetition levels where its schema has them.
-enum Column<'a> {
+pub enum Column<'a> {
     Int(&'a [i32], &'a [i16], &'a [i16]),
     Float(&'a [f32]),
     Double(&'a [f64]),
@@ -22,7 +22,7 @@ enum Column<'a> {
 }
 
 /// A file of one row group.
-fn file(schema: &str, columns: &[Column<'_>]) -> Vec<u8> {
+pub fn file(schema: &str, columns: &[Column<'_>]) -> Vec<u8> {
     let schema = Arc::new(parse_message_type(&format!("message m {{ {schema} }}")).unwrap());
     let mut writer = SerializedFileWriter::new(vec![], schema, Arc::new(WriterProperties::new())).unwrap();
     let mut group = writer.next_row_group().unwrap();
