@@ -38,14 +38,14 @@
 //!
 //! Everything here is pure and bounded. Errors carry `CRN-21xx` (job), `22xx` (data), `23xx` (program), `24xx` (kernel).
 
+#[cfg(feature = "bench")]
+pub mod bench;
 pub mod bml;
 pub mod contract;
 mod cuda;
 pub mod data;
 mod error;
 pub mod exec;
-#[cfg(feature = "peer")]
-pub mod peer;
 pub mod program;
 pub mod trace;
 

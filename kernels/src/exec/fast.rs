@@ -4,26 +4,28 @@
 //! vectorised across outputs or lanes, so that every output sees the reference's operations in the reference's order; `matmul` does
 //! the products. Refuses any other order.
 
-mod buffers;
 mod fused;
 mod lookups;
+mod loss;
 mod movement;
 mod reductions;
 mod staged;
 mod steps;
 mod windows;
 
+use std::sync::Arc;
+
 use rayon::prelude::*;
 
+use super::buffers::Buffers;
 use super::limit;
 use super::matmul::{Matmul, Operand, PARALLEL_WORK};
-use super::reference::{Elementwise, Kernels, Product};
+use super::reference::{Elementwise, Kernels, Line, Product};
 use super::simd::{Isa, Vectorised};
 use crate::contract::float_mode;
-use crate::contract::order::{BLOCK, CHUNK, LANES, fold_lanes, lane_sum};
+use crate::contract::order::CHUNK;
 use crate::contract::scalar::stored;
 use crate::error::KernelError;
-use buffers::Buffers;
 
 /// Elements below which handing a share to another thread costs more than it saves.
 const PARALLEL_ELEMENTS: usize = 1 << 15;
@@ -33,7 +35,7 @@ const PARALLEL_ELEMENTS: usize = 1 << 15;
 pub struct Fast {
     isa: Isa,
     products: Matmul,
-    buffers: Buffers,
+    buffers: Arc<Buffers>,
     pool: Option<rayon::ThreadPool>,
 }
 
@@ -41,7 +43,7 @@ impl Fast {
     /// With `threads` threads; a pool that the system refuses means one thread, which changes no bit.
     pub fn new(isa: Isa, threads: usize) -> Self {
         let pool = (threads > 1).then(|| rayon::ThreadPoolBuilder::new().num_threads(threads).build().ok()).flatten();
-        Self { isa, products: Matmul::new(isa), buffers: Buffers::default(), pool }
+        Self { isa, products: Matmul::new(isa), buffers: Arc::default(), pool }
     }
 
     /// The instruction set.
@@ -76,18 +78,8 @@ impl Fast {
         }
     }
 
-    fn lanes(&self, values: &[f32], step: impl Fn(f32, f32) -> f32 + Copy) -> f32 {
-        let blocks: Vec<f32> = values.chunks(BLOCK).map(|block| self.block(block, step)).collect();
-        match blocks[..] {
-            [only] => stored(only),
-            _ => lane_sum(&blocks),
-        }
-    }
-
-    fn block(&self, values: &[f32], step: impl Fn(f32, f32) -> f32) -> f32 {
-        let mut lanes = [0.0; LANES];
-        self.isa.run(Block { values, lanes: &mut lanes, step });
-        fold_lanes(lanes)
+    fn threads(&self) -> usize {
+        self.pool.as_ref().map_or(1, rayon::ThreadPool::current_num_threads)
     }
 }
 
@@ -99,7 +91,7 @@ impl Kernels for Fast {
     }
 
     fn matmul(&self, product: Product, a: &[f32], b: &[f32]) -> Vec<f32> {
-        let mut out = vec![0.0; product.m * product.n];
+        let mut out = self.buffers.take(product.m * product.n);
         let (a, b) = operands(product, a, b);
         self.products.run(self.pool.as_ref(), a, b, product.k, &mut out);
         out
@@ -108,7 +100,7 @@ impl Kernels for Fast {
     fn batched_matmul(&self, product: Product, a: &[f32], b: &[f32]) -> Vec<f32> {
         let Product { m, n, k, .. } = product;
         let count = a.len() / (m * k);
-        let mut out = vec![0.0; count * m * n];
+        let mut out = self.buffers.take(count * m * n);
         let run = |pool, index: usize, out: &mut [f32]| {
             let (a, b) = operands(product, &a[index * m * k..][..m * k], &b[index * k * n..][..k * n]);
             self.products.run(pool, a, b, k, out);
@@ -124,17 +116,20 @@ impl Kernels for Fast {
     }
 
     fn sum_rows(&self, columns: usize, x: &[f32]) -> Vec<f32> {
-        let mut total = vec![0.0; columns];
-        for (index, chunk) in x.chunks(CHUNK * columns).enumerate() {
-            let mut sums = vec![0.0; columns];
-            chunk.chunks(columns).for_each(|row| self.isa.run(Accumulate { from: row, into: &mut sums }));
-            if index == 0 {
-                total = sums;
-            } else {
-                self.isa.run(Accumulate { from: &sums, into: &mut total });
-            }
-        }
-        total.into_iter().map(stored).collect()
+        let line = Line { outer: 1, length: x.len() / columns, inner: columns, last: false };
+        self.columns(line, x, 0.0, CHUNK, |sum, x| sum + x, |total, chunk| total + chunk)
+    }
+
+    fn cross_entropy(&self, columns: usize, logits: &[f32], labels: &[u32]) -> Vec<f32> {
+        self.losses(columns, logits, labels)
+    }
+
+    fn cross_entropy_grad(&self, columns: usize, logits: &[f32], labels: &[u32], gradient: &[f32]) -> Vec<f32> {
+        self.loss_gradients(columns, logits, labels, gradient)
+    }
+
+    fn mean(&self, x: &[f32]) -> f32 {
+        stored(self.lanes(x, |lane, x| lane + x) / x.len() as f32)
     }
 
     fn sum_squares(&self, x: &[f32]) -> f32 {
@@ -144,41 +139,6 @@ impl Kernels for Fast {
 
 /// What is elementwise runs in groups; what is not of four bytes stays the reference's.
 impl Elementwise for Fast {}
-
-struct Accumulate<'a> {
-    from: &'a [f32],
-    into: &'a mut [f32],
-}
-
-impl Vectorised for Accumulate<'_> {
-    #[inline(always)]
-    fn run(self) {
-        for (sum, &x) in self.into.iter_mut().zip(self.from) {
-            *sum += x;
-        }
-    }
-}
-
-struct Block<'a, F> {
-    values: &'a [f32],
-    lanes: &'a mut [f32; LANES],
-    step: F,
-}
-
-impl<F: Fn(f32, f32) -> f32> Vectorised for Block<'_, F> {
-    #[inline(always)]
-    fn run(self) {
-        let (groups, rest) = self.values.as_chunks::<LANES>();
-        for group in groups {
-            for (lane, &x) in self.lanes.iter_mut().zip(group) {
-                *lane = (self.step)(*lane, x);
-            }
-        }
-        for (lane, &x) in self.lanes.iter_mut().zip(rest) {
-            *lane = (self.step)(*lane, x);
-        }
-    }
-}
 
 /// The matrices of a product with their strides.
 fn operands<'a>(product: Product, a: &'a [f32], b: &'a [f32]) -> (Operand<'a>, Operand<'a>) {

@@ -5,6 +5,7 @@
 //! a device (`device`), states that stay on it (`resident`) and what it has to prove before it is trusted (`self_test`). Refuses
 //! every choice that could change a bit: threads and vectors run across outputs only.
 
+mod buffers;
 mod device;
 mod dispatch;
 mod fast;

@@ -3,8 +3,10 @@
 //! Owns elements and shape, which always agree; a clone shares the elements. Refuses views and strides: logical shape
 //! decides the order of operations.
 
-use std::sync::Arc;
+use std::borrow::Cow;
+use std::sync::{Arc, Weak};
 
+use super::buffers::Buffers;
 use crate::program::{Dtype, Type};
 
 /// The elements of a tensor.
@@ -52,9 +54,12 @@ macro_rules! element {
                 match self { $(Self::$variant(values) => values.len(),)* }
             }
 
-            /// Their bytes, little-endian.
-            pub fn to_le_bytes(&self) -> Vec<u8> {
-                match self { $(Self::$variant(values) => values.iter().flat_map(|x| x.to_le_bytes()).collect(),)* }
+            /// Their bytes, little-endian: where the machine is, they themselves.
+            pub fn to_le_bytes(&self) -> Cow<'_, [u8]> {
+                match self {
+                    $(Self::$variant(values) if cfg!(target_endian = "little") => Cow::Borrowed(bytemuck::cast_slice(values)),)*
+                    $(Self::$variant(values) => Cow::Owned(values.iter().flat_map(|x| x.to_le_bytes()).collect()),)*
+                }
             }
         }
 
@@ -119,14 +124,35 @@ pub(super) use typed;
 #[derive(Debug, Clone)]
 pub struct Tensor {
     shape: Vec<u32>,
-    elements: Arc<Elements>,
+    elements: Arc<Owned>,
+}
+
+/// Elements, and where their memory goes when nobody shares them any more.
+#[derive(Debug)]
+struct Owned {
+    elements: Elements,
+    home: Weak<Buffers>,
+}
+
+impl Drop for Owned {
+    fn drop(&mut self) {
+        if let (Elements::F32(memory), Some(home)) = (&mut self.elements, self.home.upgrade()) {
+            home.give(std::mem::take(memory));
+        }
+    }
 }
 
 impl Tensor {
     /// A tensor of these elements. Panics if the shape does not hold exactly them: shapes come from checked programs.
     pub fn of(shape: &[u32], elements: Elements) -> Self {
         assert_eq!(Type::f32(shape).elements(), elements.count() as u64, "elements of {shape:?}");
-        Self { shape: shape.to_vec(), elements: Arc::new(elements) }
+        Self { shape: shape.to_vec(), elements: Arc::new(Owned { elements, home: Weak::new() }) }
+    }
+
+    /// The same, whose memory is of `home` and goes back there.
+    pub(super) fn of_home(shape: &[u32], elements: Elements, home: &Arc<Buffers>) -> Self {
+        assert_eq!(Type::f32(shape).elements(), elements.count() as u64, "elements of {shape:?}");
+        Self { shape: shape.to_vec(), elements: Arc::new(Owned { elements, home: Arc::downgrade(home) }) }
     }
 
     /// A tensor of f32. Panics as [`Tensor::of`] does.
@@ -146,14 +172,22 @@ impl Tensor {
 
     /// The same elements under another shape, shared. Panics as [`Tensor::of`] does.
     pub fn reshaped(&self, shape: &[u32]) -> Self {
-        assert_eq!(Type::f32(shape).elements(), self.elements.count() as u64, "elements of {shape:?}");
+        assert_eq!(Type::f32(shape).elements(), self.elements().count() as u64, "elements of {shape:?}");
         Self { shape: shape.to_vec(), elements: Arc::clone(&self.elements) }
     }
 
     /// Its elements, if nothing else shares them; else itself.
     pub(super) fn alone(self) -> Result<Elements, Self> {
         let Self { shape, elements } = self;
-        Arc::try_unwrap(elements).map_err(|elements| Self { shape, elements })
+        match Arc::try_unwrap(elements) {
+            Ok(mut alone) => Ok(std::mem::replace(&mut alone.elements, Elements::F32(vec![]))),
+            Err(elements) => Err(Self { shape, elements }),
+        }
+    }
+
+    /// Whether nothing else shares its elements.
+    pub(super) fn is_alone(&self) -> bool {
+        Arc::strong_count(&self.elements) == 1
     }
 
     /// Whether both are names of the same elements.
@@ -163,7 +197,7 @@ impl Tensor {
 
     /// Its element type and shape.
     pub fn type_of(&self) -> Type {
-        Type { dtype: self.elements.dtype(), shape: self.shape.clone() }
+        Type { dtype: self.elements().dtype(), shape: self.shape.clone() }
     }
 
     /// Its axes, outermost first.
@@ -173,32 +207,32 @@ impl Tensor {
 
     /// The elements, of whichever type.
     pub fn elements(&self) -> &Elements {
-        &self.elements
+        &self.elements.elements
     }
 
     /// The elements as f32; of another type, none.
     pub fn floats(&self) -> &[f32] {
-        f32::of(&self.elements)
+        f32::of(self.elements())
     }
 
     /// The elements as u32; of another type, none.
     pub fn integers(&self) -> &[u32] {
-        u32::of(&self.elements)
+        u32::of(self.elements())
     }
 
     /// The elements as i8; of another type, none.
     pub fn bytes(&self) -> &[i8] {
-        i8::of(&self.elements)
+        i8::of(self.elements())
     }
 
-    /// The elements' bytes, little-endian.
-    pub fn to_le_bytes(&self) -> Vec<u8> {
-        self.elements.to_le_bytes()
+    /// The elements' bytes, little-endian: where the machine is, they themselves.
+    pub fn to_le_bytes(&self) -> Cow<'_, [u8]> {
+        self.elements().to_le_bytes()
     }
 
     /// The bits of the only element of a scalar; those of a small type fill the low end.
     pub fn scalar_bits(&self) -> u32 {
-        match &*self.elements {
+        match self.elements() {
             Elements::F32(values) => values[0].to_bits(),
             Elements::U32(values) => values[0],
             Elements::I8(values) => values[0] as u32,
@@ -210,7 +244,7 @@ impl Tensor {
 
 impl PartialEq for Tensor {
     fn eq(&self, other: &Self) -> bool {
-        let same_bits = match (&*self.elements, &*other.elements) {
+        let same_bits = match (self.elements(), other.elements()) {
             (Elements::F32(a), Elements::F32(b)) => a.len() == b.len() && a.iter().zip(b).all(|(x, y)| x.to_bits() == y.to_bits()),
             (Elements::U32(a), Elements::U32(b)) => a == b,
             (Elements::I8(a), Elements::I8(b)) => a == b,

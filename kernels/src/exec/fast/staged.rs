@@ -74,7 +74,7 @@ impl Run<'_> {
                 if !matches!(op, Op::Reshape { .. } | Op::Detach { .. }) {
                     self.made(wanted.bytes());
                 }
-                value
+                value.alone().map_or_else(|shared| shared, |elements| Tensor::of_home(&wanted.shape, elements, &self.fast.buffers))
             }
         };
         self.values.made[id as usize] = Some(value);
@@ -94,7 +94,7 @@ impl Run<'_> {
         let results = self.fast.group(&self.values, group, over, &kept);
         for (store, elements) in group.stores.iter().zip(results) {
             let shape = &self.values.program.type_of(store.id).shape;
-            self.values.made[store.id as usize] = Some(Tensor::of(shape, elements));
+            self.values.made[store.id as usize] = Some(Tensor::of_home(shape, elements, &self.fast.buffers));
         }
     }
 
@@ -120,11 +120,12 @@ impl Run<'_> {
     }
 
     fn end(&mut self, id: Id) {
+        let Some(tensor) = self.values.made[id as usize].take() else { return };
         // An argument is its caller's too, and a renamed value its other names'.
-        let Some(Ok(elements)) = self.values.made[id as usize].take().map(Tensor::alone) else { return };
-        let bytes = self.values.program.type_of(id).bytes();
-        self.live -= bytes;
-        let memory = if let Elements::F32(memory) = elements { Some(memory) } else { None };
-        self.fast.buffers.ended(bytes, memory);
+        if tensor.is_alone() && !matches!(self.values.program.ops()[id as usize], Op::State { .. } | Op::Input { .. }) {
+            let bytes = self.values.program.type_of(id).bytes();
+            self.live -= bytes;
+            self.fast.buffers.ended(bytes);
+        }
     }
 }

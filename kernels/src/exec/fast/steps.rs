@@ -64,22 +64,25 @@ impl Kernel {
 
     /// `out` of the arguments that the kernel has; the others are not read.
     pub fn run(self, isa: Isa, [a, b, c]: [&[u32]; 3], out: &mut [u32]) {
-        macro_rules! each {
-            ($value:expr, $family:ident { $($name:ident),* }, $with:ident => $run:expr) => {
-                match $value { $($family::$name => { const WITH: $family = $family::$name; let $with = WITH; $run })* }
+        // The function is named within each loop: one that is handed to a loop is chosen again for each element.
+        macro_rules! zip {
+            ($function:expr, $($name:ident),*) => {
+                match $function { $(Binary::$name => isa.run(Two { a, b, out, f: |a, b| binary(Binary::$name, float(a), float(b)).to_bits() }),)* }
+            };
+        }
+        macro_rules! compare {
+            ($relation:expr, $of:expr, $($name:ident),*) => {
+                match $relation { $(Relation::$name => isa.run(Two { a, b, out, f: |a, b| holds(Relation::$name, $of(a), $of(b)) }),)* }
             };
         }
         match self {
             Self::Copy => out.copy_from_slice(a),
             Self::Map(function) => map(isa, function, a, out),
-            Self::Zip(function) => each!(function, Binary { Add, Subtract, Multiply, Divide, Maximum, Minimum }, with =>
-                isa.run(Two { a, b, out, f: |a, b| binary(with, float(a), float(b)).to_bits() })),
+            Self::Zip(function) => zip!(function, Add, Subtract, Multiply, Divide, Maximum, Minimum),
             Self::Fma => isa.run(Three { a, b, c, out, f: |a, b, c| stored(float(a).mul_add(float(b), float(c))).to_bits() }),
-            Self::Compare(relation, dtype) => each!(relation, Relation { Equal, Less, LessOrEqual }, with => match dtype {
-                Dtype::F32 => isa.run(Two { a, b, out, f: |a, b| holds(with, float(a), float(b)) }),
-                Dtype::I32 => isa.run(Two { a, b, out, f: |a, b| holds(with, a as i32, b as i32) }),
-                _ => isa.run(Two { a, b, out, f: |a, b| holds(with, a, b) }),
-            }),
+            Self::Compare(relation, Dtype::F32) => compare!(relation, float, Equal, Less, LessOrEqual),
+            Self::Compare(relation, Dtype::I32) => compare!(relation, signed, Equal, Less, LessOrEqual),
+            Self::Compare(relation, _) => compare!(relation, std::convert::identity, Equal, Less, LessOrEqual),
             Self::Select => isa.run(Three { a, b, c, out, f: |condition, a, b| if condition != 0 { a } else { b } }),
             Self::Cast(from, to) => cast(isa, from, to, a, out),
             // x > 0 keeps x, a NaN is stored as the one NaN, all else (−0 too) is +0: max(x, +0).
@@ -94,6 +97,11 @@ impl Kernel {
 #[inline(always)]
 fn float(bits: u32) -> f32 {
     f32::from_bits(bits)
+}
+
+#[inline(always)]
+fn signed(bits: u32) -> i32 {
+    bits as i32
 }
 
 fn map(isa: Isa, function: Unary, a: &[u32], out: &mut [u32]) {

@@ -43,12 +43,6 @@ pub struct Pooling {
 }
 
 impl Pooling {
-    /// Offset in x of the first channel of a tap of a window, both numbered in row-major order.
-    pub fn at(&self, window: usize, tap: usize) -> usize {
-        let [rows, columns] = self.output;
-        self.tap(window / columns / rows, [window / columns % rows, window % columns], tap, 0)
-    }
-
     /// Offset of tap (ky, kx) of window (oy, ox) in x.
     fn tap(&self, image: usize, [oy, ox]: [usize; 2], tap: usize, channel: usize) -> usize {
         let (y, x) = (oy * self.stride + tap / self.kernel, ox * self.stride + tap % self.kernel);

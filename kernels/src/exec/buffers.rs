@@ -60,13 +60,16 @@ impl Buffers {
         self.lock().live += bytes;
     }
 
-    /// A value of `bytes` ended; its memory is kept where there is room for it.
-    pub fn ended(&self, size: u64, memory: Option<Vec<f32>>) {
+    /// A value of `bytes` ended; its memory may be given after that.
+    pub fn ended(&self, bytes: u64) {
+        self.lock().live -= bytes;
+    }
+
+    /// Keeps memory that nobody uses any more where there is room for it: that of values that ended, and of results that their owner dropped.
+    pub fn give(&self, memory: Vec<f32>) {
         let mut kept = self.lock();
-        kept.live -= size;
-        if let Some(memory) = memory
-            && kept.live + kept.kept + size <= kept.allowed
-        {
+        let size = bytes(memory.len());
+        if size > 0 && kept.live + kept.kept + size <= kept.allowed {
             kept.kept += size;
             kept.free.entry(memory.len()).or_default().push(memory);
         }
