@@ -31,7 +31,7 @@ fn agree<M: Machine>(on: &Engine<M>, program: &Program, state: &[Tensor], inputs
 fn first_difference(found: &Tensor, wanted: &Tensor) -> String {
     let size = found.type_of().dtype.size() as usize;
     let (found, wanted) = (found.to_le_bytes(), wanted.to_le_bytes());
-    let at = found.iter().zip(&wanted).position(|(a, b)| a != b).unwrap_or_default() / size;
+    let at = found.iter().zip(wanted.iter()).position(|(a, b)| a != b).unwrap_or_default() / size;
     let element = |bytes: &[u8]| format!("{:02x?}", bytes[at * size..][..size].iter().rev().collect::<Vec<_>>());
     format!("element {at} is {}, {} is wanted", element(&found), element(&wanted))
 }

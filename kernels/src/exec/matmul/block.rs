@@ -69,11 +69,17 @@ fn blocks<S: InstructionSet, const ROWS: usize, const V: usize, const HALF: usiz
         return;
     }
     for columns in pieces(b.lines, BLOCK_COLUMNS) {
-        // Beside few columns, rows that are laid out are best used at once.
-        let block_rows = if columns.len() <= NARROW { ROWS } else { BLOCK_ROWS };
         for ks in pieces(k, CHUNK) {
             let b = pack::<_, COLUMNS>(set, b, columns.clone(), ks.clone(), &mut space.b);
-            for rows in pieces(a.lines, block_rows) {
+            if columns.len() <= NARROW && a.k_stride == 1 {
+                // Beside few columns, rows are read as often as laying them out would read them.
+                for rows in pieces(a.lines, ROWS) {
+                    let out = &mut out[rows.clone()];
+                    direct::<S, ROWS, V, HALF, COLUMNS>(set, a, rows.start, ks.clone(), b, out, columns.clone(), place(&ks));
+                }
+                continue;
+            }
+            for rows in pieces(a.lines, BLOCK_ROWS) {
                 let a = pack::<_, ROWS>(set, a, rows.clone(), ks.clone(), &mut space.a);
                 tiles::<S, ROWS, V, HALF, COLUMNS>(set, ks.len(), a, b, &mut out[rows], columns.clone(), place(&ks));
             }
@@ -103,6 +109,39 @@ fn tiles<S: InstructionSet, const ROWS: usize, const V: usize, const HALF: usize
     }
 }
 
+/// Each panel of B with at most ROWS rows of A as they lie, from row `first` on.
+#[allow(clippy::too_many_arguments)]
+fn direct<S: InstructionSet, const ROWS: usize, const V: usize, const HALF: usize, const COLUMNS: usize>(
+    set: S,
+    a: Operand,
+    first: usize,
+    ks: Range<usize>,
+    b: &[[f32; COLUMNS]],
+    out: &mut [&mut [f32]],
+    columns: Range<usize>,
+    place: Place,
+) {
+    for (b, column) in b.chunks(ks.len()).zip(columns.clone().step_by(COLUMNS)) {
+        let width = COLUMNS.min(columns.end - column);
+        macro_rules! of_rows {
+            ($($rows:literal)*) => {
+                match out.len() {
+                    $($rows => if const { $rows <= ROWS } {
+                        let a: [&[f32]; $rows] = std::array::from_fn(|row| a.line(first + row, &ks));
+                        if width > HALF * S::LANES {
+                            set.run(Tile::<S, _, $rows, V, COLUMNS> { set, a, b, out, column, width, place });
+                        } else {
+                            set.run(Tile::<S, _, $rows, HALF, COLUMNS> { set, a, b, out, column, width, place });
+                        }
+                    },)*
+                    rows => unreachable!("a tile of {rows} rows"),
+                }
+            };
+        }
+        of_rows!(1 2 3 4 5 6 7 8 9 10 11 12);
+    }
+}
+
 /// The tile that has as many rows as there are.
 fn tile<S: InstructionSet, const ROWS: usize, const V: usize, const COLUMNS: usize>(
     set: S,
@@ -117,7 +156,7 @@ fn tile<S: InstructionSet, const ROWS: usize, const V: usize, const COLUMNS: usi
         ($($rows:literal)*) => {
             match out.len() {
                 $($rows => if const { $rows <= ROWS } {
-                    set.run(Tile::<S, $rows, ROWS, V, COLUMNS> { set, a, b, out, column, width, place });
+                    set.run(Tile::<S, &[[f32; ROWS]], $rows, V, COLUMNS> { set, a, b, out, column, width, place });
                 },)*
                 rows => unreachable!("a tile of {rows} rows"),
             }

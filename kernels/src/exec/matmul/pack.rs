@@ -21,6 +21,11 @@ impl Operand<'_> {
         Self { elements: &self.elements[first * self.line_stride..], lines, ..self }
     }
 
+    /// The elements `ks` of one line, of an operand whose elements lie one after another.
+    pub fn line(&self, line: usize, ks: &Range<usize>) -> &[f32] {
+        &self.elements[self.at(line, ks.start)..][..ks.len()]
+    }
+
     #[inline(always)]
     fn at(&self, line: usize, k: usize) -> usize {
         line * self.line_stride + k * self.k_stride

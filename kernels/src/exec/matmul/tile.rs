@@ -14,10 +14,65 @@ pub struct Place {
     pub last: bool,
 }
 
-/// R rows of C (of panels that hold ROWS) and `width` of its columns from `column` on, computed in V vectors.
-pub struct Tile<'a, 'c, S, const R: usize, const ROWS: usize, const V: usize, const COLUMNS: usize> {
+/// Rows of A that a tile reads: element k of each of R rows.
+pub trait Lines<const R: usize>: Copy {
+    /// How far they go.
+    fn depth(&self) -> usize;
+
+    /// The same no farther than `depth`: where a loop ends is then where each row does, and no element is checked.
+    fn cut(self, depth: usize) -> Self;
+
+    /// Element `k` of row `row`; k below the depth.
+    fn at(&self, row: usize, k: usize) -> f32;
+}
+
+/// Laid out in panels that hold ROWS.
+impl<const R: usize, const ROWS: usize> Lines<R> for &[[f32; ROWS]] {
+    #[inline(always)]
+    fn depth(&self) -> usize {
+        self.len()
+    }
+
+    #[inline(always)]
+    fn cut(self, depth: usize) -> Self {
+        &self[..depth]
+    }
+
+    #[inline(always)]
+    fn at(&self, row: usize, k: usize) -> f32 {
+        self[k][row]
+    }
+}
+
+/// As they lie, each from its first element on.
+impl<const R: usize> Lines<R> for [&[f32]; R] {
+    #[inline(always)]
+    fn depth(&self) -> usize {
+        let mut depth = usize::MAX;
+        for row in 0..R {
+            depth = depth.min(self[row].len());
+        }
+        depth
+    }
+
+    #[inline(always)]
+    fn cut(mut self, depth: usize) -> Self {
+        for row in 0..R {
+            self[row] = &self[row][..depth];
+        }
+        self
+    }
+
+    #[inline(always)]
+    fn at(&self, row: usize, k: usize) -> f32 {
+        self[row][k]
+    }
+}
+
+/// R rows of C and `width` of its columns from `column` on, computed in V vectors.
+pub struct Tile<'a, 'c, S, A, const R: usize, const V: usize, const COLUMNS: usize> {
     pub set: S,
-    pub a: &'a [[f32; ROWS]],
+    pub a: A,
     pub b: &'a [[f32; COLUMNS]],
     pub out: &'a mut [&'c mut [f32]],
     pub column: usize,
@@ -25,8 +80,8 @@ pub struct Tile<'a, 'c, S, const R: usize, const ROWS: usize, const V: usize, co
     pub place: Place,
 }
 
-impl<S: InstructionSet, const R: usize, const ROWS: usize, const V: usize, const COLUMNS: usize> Vectorised
-    for Tile<'_, '_, S, R, ROWS, V, COLUMNS>
+impl<S: InstructionSet, A: Lines<R>, const R: usize, const V: usize, const COLUMNS: usize> Vectorised
+    for Tile<'_, '_, S, A, R, V, COLUMNS>
 {
     #[inline(always)]
     fn run(self) {
@@ -50,23 +105,23 @@ impl<S: InstructionSet, const R: usize, const ROWS: usize, const V: usize, const
 // Plain loops here and below: a closure handed to `std::array::from_fn` or `map` may stay a call, and a register that crosses
 // a call goes through memory: without optimisation across the parts of a crate, as in our builds, that was four fifths of the speed.
 #[inline(always)]
-fn chunk<S: InstructionSet, const R: usize, const ROWS: usize, const V: usize, const COLUMNS: usize>(
+fn chunk<S: InstructionSet, A: Lines<R>, const R: usize, const V: usize, const COLUMNS: usize>(
     set: S,
-    a: &[[f32; ROWS]],
+    a: A,
     b: &[[f32; COLUMNS]],
 ) -> [[S::Vector; V]; R] {
     let mut sums = [[set.zero(); V]; R];
-    let depth = a.len().min(b.len());
-    let (a, b) = (&a[..depth], &b[..depth]);
+    let depth = a.depth().min(b.len());
+    let (a, b) = (a.cut(depth), &b[..depth]);
     for k in 0..depth {
-        let (a, b) = (&a[k], &b[k]);
+        let b = &b[k];
         let mut vectors = [set.zero(); V];
         for v in 0..V {
             vectors[v] = set.read(&b[v * S::LANES..]);
         }
         for row in 0..R {
             for v in 0..V {
-                sums[row][v] = set.fused(a[row], vectors[v], sums[row][v]);
+                sums[row][v] = set.fused(a.at(row, k), vectors[v], sums[row][v]);
             }
         }
     }
