@@ -28,6 +28,8 @@ pub enum ProjectionError {
     TooMuchTail { bytes: usize },
     #[error("a fold stopped: {why}")]
     Stopped { why: String },
+    #[error("the log has not said within {seconds} s where it ends")]
+    Silent { seconds: u64 },
     #[error(transparent)]
     Journal(#[from] JournalError),
     #[error(transparent)]
@@ -45,6 +47,7 @@ impl ProjectionError {
             ProjectionError::JournalBehind { .. } => "CRN-6106",
             ProjectionError::TooMuchTail { .. } => "CRN-6107",
             ProjectionError::Stopped { .. } => "CRN-6108",
+            ProjectionError::Silent { .. } => "CRN-1012",
             ProjectionError::Journal(error) => error.code(),
             ProjectionError::Read(error) => error.code(),
         }

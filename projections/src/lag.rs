@@ -13,11 +13,13 @@ use cairn_log::{Backlog, Place};
 use cairn_schemas::{Stream, Timestamp};
 use futures::future::join_all;
 use std::{collections::BTreeSet, fmt, time::Duration};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
 /// How often the end of a journal is looked at again: what lies there may be markers that nobody reads.
 const LOOK: Duration = Duration::from_millis(100);
 
+/// How long whoever asks waits for a log to say where it ends.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// The fold of those who decide.
 const DECIDER: &str = "decider";
 
@@ -53,16 +55,26 @@ impl Folds for NoFolds {
 }
 
 impl Projections {
-    /// The rows of `consumer_lag`: how far the folds beside us are, and ours.
-    pub(crate) async fn lags(&self) -> Result<Vec<LagRow>, ProjectionError> {
+    /// The rows of `consumer_lag`.
+    pub(crate) async fn lag_rows(&self) -> Result<Vec<LagRow>, ProjectionError> {
         let now = self.log().time().await?;
+        let at = Timestamp::from_millis(now).unwrap_or_default();
+        let told = timeout(PATIENCE, self.lags(now)).await;
+        Ok(told
+            .unwrap_or(Err(ProjectionError::Silent { seconds: PATIENCE.as_secs() }))?
+            .into_iter()
+            .map(|lag| LagRow::of(lag, at))
+            .collect())
+    }
+
+    /// How far the folds beside us are, deciders elsewhere, and ours; `now` is the log's time, milliseconds since 1970.
+    pub async fn lags(&self, now: i64) -> Result<Vec<FoldLag>, ProjectionError> {
         let mut lags = self.folds().lags(now).await;
         let told: BTreeSet<u32> = lags.iter().filter(|lag| lag.fold == DECIDER).map(|lag| lag.partition).collect();
         let elsewhere = (0..self.log().partitions()).filter(|partition| !told.contains(partition));
         lags.extend(join_all(elsewhere.map(|partition| self.undecided(partition, now))).await);
         lags.extend(self.own_lags(now).await?);
-        let at = Timestamp::from_millis(now).unwrap_or_default();
-        Ok(lags.into_iter().map(|lag| LagRow::of(lag, at)).collect())
+        Ok(lags)
     }
 
     /// How far a decider is that runs in another process, or nowhere: what lies in the topics behind the positions in its journal.
@@ -77,8 +89,8 @@ impl Projections {
         FoldLag { partition, fold: DECIDER, height, records, age_ms }
     }
 
-    /// How far our folds are, of each journal and of each table's files; `now` is the log's time, milliseconds since 1970.
-    pub async fn own_lags(&self, now: i64) -> Result<Vec<FoldLag>, ProjectionError> {
+    /// How far our folds are, of each journal and of each table's files.
+    async fn own_lags(&self, now: i64) -> Result<Vec<FoldLag>, ProjectionError> {
         let mut lags = Vec::new();
         let moment = self.tables().moment();
         for partition in 0..self.log().partitions() {

@@ -38,6 +38,12 @@ pub const CODES: &[Code] = &[
     code("CRN-1009", "the job did not complete", "see `cairn sql \"SELECT * FROM tasks\"` for the attempts"),
     code("CRN-1010", "the instance has not begun", "begin it with `cairn found --log URL`; see `cairn found --help`"),
     code(
+        "CRN-1011",
+        "records wait in a partition and none is taken",
+        "see `cairn lag` and the log of this process; where its log answers, start it again: nothing is lost by that",
+    ),
+    code("CRN-1012", "the log answers no question", "see that its brokers run and are reached; nothing acknowledged is lost, and the node goes on by itself"),
+    code(
         "CRN-1018",
         "not all of the load was acknowledged and decided exactly once",
         "the totals say what is missing; ask `cairn lag` and each process's /readyz, then `cairn replay --check`",
@@ -171,7 +177,7 @@ pub const CODES: &[Code] = &[
     code("CRN-5105", "the log was opened for reading only", "start the node with `cairn up` and send through it"),
     code("CRN-5106", "the log has no space left", "free space on its disk and send again: nothing of this append was kept"),
     code("CRN-5107", "an append met an error of the disk", "look at the disk's health and send again: nothing of this append was kept"),
-    code("CRN-5111", "the records asked for were deleted", "start from a snapshot or the archive"),
+    code("CRN-5111", "the records asked for were deleted", "name the archive that holds them: `url` in `[archive]` of cairn.toml, or CAIRN_ARCHIVE_URL"),
     code("CRN-5112", "the log ends before a position that was seen", "restore the log: it was cut below what was already decided or saved"),
     code("CRN-5113", "a read of a partition that the log does not have", "use a partition below the number in the genesis document"),
     code("CRN-5114", "a record in the log is damaged", "restore the named file from a copy: nothing behind the damage is skipped"),

@@ -165,7 +165,9 @@ impl Client {
     }
 
     fn unreachable(&self, error: &reqwest::Error) -> Failure {
-        Failure::new(Exit::Unreachable, "CRN-1004", anyhow!("node {}: {error}", self.url))
+        // Where gateway and projector are apart, the one that was asked.
+        let asked = error.url().map_or(self.url.clone(), |url| url.origin().ascii_serialization());
+        Failure::new(Exit::Unreachable, "CRN-1004", anyhow!("node {asked}: {error}"))
     }
 
     fn nonsense(&self, what: &str) -> Failure {

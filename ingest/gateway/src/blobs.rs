@@ -3,14 +3,13 @@
 //! Owns size and hash checks at the edge. What goes out streams from the store; what comes in is held until its hash is known, within
 //! the budget of `body`. Refuses trust: what is stored under a name has that name.
 
-use crate::{Gateway, problem::Refusal};
+use crate::{Gateway, body::whole, problem::Refusal};
 use axum::{
-    body::{Body, BodyDataStream},
+    body::Body,
     extract::{Path, State},
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use bytes::{Bytes, BytesMut};
 use cairn_log::blobs::BlobError;
 use cairn_schemas::{BlobHash, limits};
 use futures::{StreamExt, stream};
@@ -42,30 +41,11 @@ pub(crate) async fn put(
     body: Body,
 ) -> Result<StatusCode, Refusal> {
     let hash = name(&hash)?;
-    let length = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
-    let bytes = whole(body.into_data_stream(), length.unwrap_or(0)).await?;
+    let bytes = whole(&headers, body, limits::BLOB_BYTES).await?;
     let actual = BlobHash(*blake3::hash(&bytes).as_bytes());
     if actual != hash {
         return Err(Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, "CRN-1109", format!("they hash to {actual}")));
     }
     gateway.blobs.put(bytes).await.map_err(|error| Refusal::new(StatusCode::INSUFFICIENT_STORAGE, error.code(), error.to_string()))?;
     Ok(StatusCode::CREATED)
-}
-
-/// The body in one piece. A stated length saves copies; memory is touched only as bytes come.
-async fn whole(mut chunks: BodyDataStream, length: usize) -> Result<Bytes, Refusal> {
-    let too_large =
-        |why: &str| Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "CRN-1103", format!("{} bytes are taken, and {why}", limits::BLOB_BYTES));
-    if length > limits::BLOB_BYTES {
-        return Err(too_large("the body is longer"));
-    }
-    let mut bytes = BytesMut::with_capacity(length);
-    while let Some(chunk) = chunks.next().await {
-        let chunk = chunk.map_err(|_| too_large("the body broke off"))?;
-        if bytes.len() + chunk.len() > limits::BLOB_BYTES {
-            return Err(too_large("the body is longer"));
-        }
-        bytes.extend_from_slice(&chunk);
-    }
-    Ok(bytes.freeze())
 }

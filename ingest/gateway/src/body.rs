@@ -1,15 +1,16 @@
 //! Bodies: how fast they must come, and how much of them may be here at once.
 //!
 //! Owns the pace (a first allowance of time, then a second more for so many bytes, as Apache's mod_reqtimeout has it) and the budgets
-//! of bytes, one for blobs and one for all else, so that neither starves the other. Refuses meaning: whoever reads a body sees only
+//! of bytes, one for blobs and one for all else, so that neither starves the other; and the way to have one in one piece. Refuses meaning: whoever reads a body sees only
 //! its bytes, and what is wrong with their coming ends the request from outside.
 
 use crate::{Options, problem::Refusal};
 use axum::{
     body::{Body, Bytes},
-    http::{StatusCode, header},
+    http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use bytes::BytesMut;
 use cairn_schemas::limits;
 use futures::{StreamExt, stream};
 use std::{
@@ -85,6 +86,24 @@ impl Budgets {
     }
 }
 
+/// A body of at most so many bytes in one piece. A stated length saves copies; memory is touched only as bytes come.
+pub(crate) async fn whole(headers: &HeaderMap, body: Body, limit: usize) -> Result<Bytes, Refusal> {
+    let too_large = || Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "CRN-1103", format!("{limit} bytes are taken, and the body is longer"));
+    let stated = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok()).unwrap_or(0);
+    if stated > limit {
+        return Err(too_large());
+    }
+    let (mut chunks, mut bytes) = (body.into_data_stream(), BytesMut::with_capacity(stated));
+    while let Some(chunk) = chunks.next().await {
+        let chunk = chunk.map_err(|_| Refusal::new(StatusCode::BAD_REQUEST, "CRN-1116", "it broke off"))?;
+        if bytes.len() + chunk.len() > limit {
+            return Err(too_large());
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(bytes.freeze())
+}
+
 struct Coming {
     body: axum::body::BodyDataStream,
     held: Arc<Held>,
@@ -136,6 +155,22 @@ impl IntoResponse for Trouble {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_body_that_broke_off_is_not_called_too_large() {
+        let chunk = || Ok::<_, std::io::Error>(Bytes::from_static(b"eight by"));
+        let broken = || Err(std::io::Error::other("gone"));
+        for (chunks, told) in [
+            (vec![chunk(), chunk()], None),
+            (vec![chunk(), broken()], Some((400, "CRN-1116"))),
+            (vec![chunk(), chunk(), chunk(), broken()], Some((413, "CRN-1103"))),
+        ] {
+            let read = whole(&HeaderMap::new(), Body::from_stream(stream::iter(chunks)), 20).await;
+            assert_eq!(read.err().map(|refusal| (refusal.0.status, refusal.0.code)), told.map(|(status, code)| (status, code.to_owned())));
+        }
+        let stated = HeaderMap::from_iter([(header::CONTENT_LENGTH, 21.into())]);
+        assert!(whole(&stated, Body::empty(), 20).await.is_err(), "what is stated need not be waited for");
+    }
 
     #[test]
     fn the_allowance_grows_with_what_came() {

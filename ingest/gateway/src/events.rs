@@ -4,6 +4,7 @@
 
 use crate::{
     Gateway,
+    body::whole,
     intake::Accepted,
     outcome::{Expectation, Key, Outcome},
     problem::Refusal,
@@ -11,7 +12,7 @@ use crate::{
 };
 use axum::{
     Json,
-    body::{self, Body},
+    body::Body,
     extract::{Query, State},
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
@@ -55,9 +56,7 @@ pub(crate) async fn post(
     body: Body,
 ) -> Result<Response, Refusal> {
     let Query(ask) = ask.map_err(|error| Refusal::new(StatusCode::BAD_REQUEST, "CRN-1112", error.body_text()))?;
-    let body = body::to_bytes(body, BODY_BYTES)
-        .await
-        .map_err(|_| Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "CRN-1103", format!("more than {BODY_BYTES} bytes, or it broke off")))?;
+    let body = whole(&headers, body, BODY_BYTES).await?;
     let (events, many) = read(&gateway, &headers, &body)?;
     let expected: Vec<_> = match ask.wait {
         Some(Wait::Decided) => events.iter().map(|event| gateway.outcomes.expect(Key::Event(event.hash))).collect(),

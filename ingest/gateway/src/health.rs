@@ -14,17 +14,41 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
 };
 
-/// A partition that one part of the node gave up, while the rest goes on.
+/// What keeps a node from its work. Parts are `decider`, or the name of a fold.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Halt {
-    /// `decider`, or the name of a fold.
-    pub part: &'static str,
-    pub partition: u32,
-    /// The `CRN-` code of the reason.
-    pub code: &'static str,
+pub enum Trouble {
+    /// A partition that one part of the node gave up, while the rest goes on; `code` is the `CRN-` code of the reason.
+    Halted { part: &'static str, partition: u32, code: &'static str },
+    /// Records wait in a partition, and one part of the node takes none of them.
+    Still { part: &'static str, partition: u32, seconds: u64 },
+    /// The log answers no question.
+    Silent { seconds: u64 },
 }
 
-type Ask = Box<dyn Fn() -> Vec<Halt> + Send + Sync>;
+impl Trouble {
+    /// The stable code for people.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Trouble::Halted { code, .. } => code,
+            Trouble::Still { .. } => "CRN-1011",
+            Trouble::Silent { .. } => "CRN-1012",
+        }
+    }
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Trouble::Halted { part, partition, code } => write!(f, "partition {partition} halted ({part}): {code}"),
+            Trouble::Still { part, partition, seconds } => {
+                write!(f, "partition {partition} stands still ({part}) for {seconds} s: {}", self.code())
+            }
+            Trouble::Silent { seconds } => write!(f, "the log has not answered for {seconds} s: {}", self.code()),
+        }
+    }
+}
+
+type Ask = Box<dyn Fn() -> Vec<Trouble> + Send + Sync>;
 type Ready = Box<dyn Fn() -> bool + Send + Sync>;
 
 #[derive(Default)]
@@ -33,19 +57,19 @@ struct Parts {
     awaited: Vec<Ready>,
 }
 
-/// All who may halt or are still reading, asked anew each time. Clones share the list.
+/// All who may halt, stand still or be reading yet, asked anew each time. Clones share the list.
 #[derive(Clone, Default)]
 pub struct Health(Arc<RwLock<Parts>>);
 
 impl fmt::Debug for Health {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Health").field(&self.halts()).finish()
+        f.debug_tuple("Health").field(&self.troubles()).finish()
     }
 }
 
 impl Health {
     /// Makes readiness depend on one more part. `ask` must be cheap.
-    pub fn depend_on(&self, ask: impl Fn() -> Vec<Halt> + Send + Sync + 'static) {
+    pub fn depend_on(&self, ask: impl Fn() -> Vec<Trouble> + Send + Sync + 'static) {
         self.0.write().unwrap_or_else(PoisonError::into_inner).asked.push(Box::new(ask));
     }
 
@@ -54,8 +78,8 @@ impl Health {
         self.0.write().unwrap_or_else(PoisonError::into_inner).awaited.push(Box::new(ready));
     }
 
-    /// What stands still now.
-    pub fn halts(&self) -> Vec<Halt> {
+    /// What is wrong now.
+    pub fn troubles(&self) -> Vec<Trouble> {
         self.0.read().unwrap_or_else(PoisonError::into_inner).asked.iter().flat_map(|ask| ask()).collect()
     }
 
@@ -70,16 +94,15 @@ pub(crate) async fn healthz() -> &'static str {
     "ok\n"
 }
 
-/// The log answers, no partition has halted, and every part has read the journals that it must know.
+/// The log answers, no partition has halted or stands still, and every part has read the journals that it must know.
 pub(crate) async fn readyz(State(vitals): State<Vitals>) -> Response {
     let not_ready = |why: String| (StatusCode::SERVICE_UNAVAILABLE, why).into_response();
     if let Err(error) = vitals.log.time().await {
         return not_ready(format!("{error} ({})\n", error.code()));
     }
-    let halts = vitals.health.halts();
-    if !halts.is_empty() {
-        let line = |halt: &Halt| format!("partition {} halted ({}): {}\n", halt.partition, halt.part, halt.code);
-        return not_ready(halts.iter().map(line).collect());
+    let troubles = vitals.health.troubles();
+    if !troubles.is_empty() {
+        return not_ready(troubles.iter().map(|trouble| format!("{trouble}\n")).collect());
     }
     if !vitals.health.is_ready() {
         return not_ready("the journals are not read yet\n".to_owned());

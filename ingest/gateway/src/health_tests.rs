@@ -12,7 +12,7 @@ use cairn_schemas::InstanceId;
 use tower::ServiceExt;
 
 #[tokio::test]
-async fn a_halted_partition_is_named_while_the_others_go_on() {
+async fn whatever_is_wrong_is_named_while_the_rest_goes_on() {
     let log = Arc::new(MemoryLog::new(2, Arc::new(ManualClock::new(0))));
     let outcomes = Outcomes::new(InstanceId::ZERO, 2);
     let (health, halted) = (Health::default(), Arc::new(RwLock::new(Vec::new())));
@@ -29,8 +29,14 @@ async fn a_halted_partition_is_named_while_the_others_go_on() {
     outcomes.caught_up(0);
     outcomes.caught_up(1);
     assert_eq!(ask().await, (200, "ready\n".to_owned()));
-    halted.write().unwrap().push(Halt { part: "decider", partition: 1, code: "CRN-3102" });
-    assert_eq!(ask().await, (503, "partition 1 halted (decider): CRN-3102\n".to_owned()));
+    for (trouble, line) in [
+        (Trouble::Halted { part: "decider", partition: 1, code: "CRN-3102" }, "partition 1 halted (decider): CRN-3102\n"),
+        (Trouble::Still { part: "gateway", partition: 0, seconds: 31 }, "partition 0 stands still (gateway) for 31 s: CRN-1011\n"),
+        (Trouble::Silent { seconds: 40 }, "the log has not answered for 40 s: CRN-1012\n"),
+    ] {
+        *halted.write().unwrap() = vec![trouble];
+        assert_eq!(ask().await, (503, line.to_owned()));
+    }
     halted.write().unwrap().clear();
     assert_eq!(ask().await.0, 200);
 }

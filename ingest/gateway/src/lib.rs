@@ -19,7 +19,7 @@ mod serve;
 mod spans;
 
 pub use edge::Token;
-pub use health::{Halt, Health};
+pub use health::{Health, Trouble};
 pub use intake::{Accepted, Intake, IntakeError};
 pub use journal::{Frame, Page};
 pub use metrics::Metrics;

@@ -99,6 +99,10 @@ impl<'a> Leader<'a> {
             let wall = self.processor.clock.now_ms();
             self.inputs.fill().await?;
             self.report(wall);
+            // While blocks are under way, it moves only as they are read back.
+            if self.in_flight.is_empty() {
+                self.processor.pulse.beat(self.partition);
+            }
             self.snapshot();
             while self.may_form() && self.form(wall)? {}
             self.send();
@@ -147,6 +151,7 @@ impl<'a> Leader<'a> {
     fn confirmed(&mut self, block: &ValidBlock) {
         let Some(Flight { formed, deciding }) = self.in_flight.pop_front() else { return };
         deciding.decided();
+        self.processor.pulse.beat(self.partition);
         self.unsent = self.unsent.min(self.in_flight.len());
         self.since_snapshot += 1;
         let now = self.processor.clock.now_ms();

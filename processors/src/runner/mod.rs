@@ -16,6 +16,7 @@ mod form;
 mod lead;
 mod metrics;
 mod options;
+mod pulse;
 mod replay;
 mod run;
 mod snapshot;

@@ -2,12 +2,17 @@
 //!
 //! Owns the way from an assignment to leadership and back. Refuses to lead without an assignment, and after one was lost.
 
-use super::{Metrics, Options, RealTime, RunError, Snapshots, Timer, claim, fold::Fold, lead::Leader};
-use cairn_log::{Assignment, Change, Clock, EventLog, archive::Archive, journal::Chain};
+use super::{Metrics, Options, RealTime, RunError, Snapshots, Timer, claim, fold::Fold, lead::Leader, pulse::Pulse};
+use cairn_log::{
+    Assignment, Change, Clock, EventLog,
+    archive::Archive,
+    journal::{Chain, genesis},
+};
 use cairn_schemas::{SecretKey, Timestamp};
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
 
@@ -52,6 +57,7 @@ pub struct Processor {
     pub(super) archive: Option<Archive>,
     pub(super) options: Options,
     pub(super) metrics: Metrics,
+    pub(super) pulse: Pulse,
     decided: Arc<Mutex<BTreeMap<u32, watch::Sender<Decided>>>>,
     halts: Arc<Mutex<BTreeMap<u32, &'static str>>>,
 }
@@ -69,6 +75,7 @@ impl Processor {
             archive: None,
             options,
             metrics,
+            pulse: Pulse::default(),
             decided: Arc::default(),
             halts: Arc::default(),
         }
@@ -105,6 +112,11 @@ impl Processor {
         self.halts.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Partitions that are to be led here and did not move for at least so long, and for how long.
+    pub fn still(&self, longer: Duration) -> BTreeMap<u32, Duration> {
+        self.pulse.still(longer)
+    }
+
     /// How far a partition is decided, from now on.
     pub fn decided(&self, partition: u32) -> watch::Receiver<Decided> {
         self.with_progress(partition, |sender| sender.subscribe())
@@ -133,11 +145,14 @@ impl Processor {
     }
 
     async fn claim_and_lead(&self, partition: u32) -> Result<Ended, RunError> {
+        let _beating = self.pulse.begin(partition);
         let mut last = None;
         for _ in 0..RESTARTS {
             claim::check_clock(self, partition).await?;
             let mut fold = self.load(partition).await;
-            while fold.try_next().await?.is_some() {}
+            while fold.try_next().await?.is_some() {
+                self.pulse.beat(partition);
+            }
             if !claim::claim(self, &mut fold).await? {
                 return Ok(Ended::Lost);
             }
@@ -161,14 +176,38 @@ impl Processor {
         }
     }
 
-    /// Joins the log as `member` and leads whatever partitions it is given, until `stop`.
+    /// Refuses a key that may not lead everywhere: who joins with it takes partitions from those who can lead them.
+    async fn check_key(&self) -> Result<(), RunError> {
+        let key = self.key.public();
+        // Genesis is the same in all journals. Whom it does not name, events may have authorised, in each partition.
+        let first = genesis::find(&self.log, 0).await;
+        if first.is_ok_and(|first| first.is_none_or(|genesis| genesis.processors.contains(&key))) {
+            return Ok(());
+        }
+        for partition in 0..self.log.partitions() {
+            let mut fold = self.load(partition).await;
+            while fold.try_next().await?.is_some() {}
+            let chain = fold.follower.chain();
+            if chain.instance().is_some() && !chain.authorises(&key) {
+                return Err(RunError::NotAuthorised { partition, key });
+            }
+        }
+        Ok(())
+    }
+
+    /// Joins the log as `member` and leads whatever partitions it is given, until `stop`. With a key that may not lead it does not join.
     ///
     /// A partition that halts is reported and left alone, while the others go on; once none is left, the first halt is the answer.
     pub async fn run(&self, member: &str, stop: impl Future<Output = ()>) -> Result<(), RunError> {
+        tokio::pin!(stop);
+        tokio::select! {
+            biased;
+            () = &mut stop => return Ok(()),
+            checked = self.check_key() => checked?,
+        }
         let mut assignments = self.log.assignments(member);
         let mut leading = Leading::default();
         let mut halt = None;
-        tokio::pin!(stop);
         loop {
             tokio::select! {
                 biased;

@@ -160,7 +160,7 @@ async fn meet(log: &dyn EventLog, partition: u32, next: &Next) -> Result<(), Run
         read => read?,
     };
     let found = read.records.first().filter(|found| found.offset == before);
-    if found.is_some_and(|found| record::record_hash(&found.bytes) != next.last) {
+    if found.is_none_or(|found| record::record_hash(&found.bytes) != next.last) {
         return Err(RunError::InputMismatch { topic: next.topic, partition, offset: next.offset });
     }
     Ok(())

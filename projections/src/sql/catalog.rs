@@ -42,7 +42,7 @@ impl Shown {
         let told = match table {
             Table::ConsumerLag => {
                 let mut columns = Columns::new(table);
-                let lags = self.projections.lags().await.map_err(|error| DataFusionError::External(Box::new(error)))?;
+                let lags = self.projections.lag_rows().await.map_err(|error| DataFusionError::External(Box::new(error)))?;
                 lags.iter().for_each(|row| columns.push(&(), row));
                 columns.finish()?
             }

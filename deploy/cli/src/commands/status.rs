@@ -13,7 +13,7 @@ use clap::Parser;
 use serde_json::json;
 
 const BLOCKS: &str = "SELECT partition, count(*) AS blocks, max(height) AS height, max(tree_size) AS leaves, max(at) AS latest FROM blocks GROUP BY partition ORDER BY partition";
-const JOBS: &str = "SELECT state, count(DISTINCT job) AS jobs FROM jobs GROUP BY state ORDER BY state";
+const JOBS: &str = "SELECT partition, state, count(DISTINCT job) AS jobs FROM jobs GROUP BY partition, state ORDER BY partition, state";
 
 /// What a node is doing
 #[derive(Debug, Parser)]
@@ -29,9 +29,10 @@ pub struct Args {
 pub async fn run(args: Args, layout: &Layout) -> Result<(), Failure> {
     let client = commands::node(args.node.as_deref(), layout).await?;
     let (blocks, jobs) = (client.sql(BLOCKS).await?, client.sql(JOBS).await?);
-    let jobs = jobs.iter().map(|row| format!("{} {}", row.text("jobs"), row.text("state"))).collect::<Vec<_>>().join(", ");
     let shown = |row: &Row| {
         let of = |name: &str| row.get(name).clone();
+        let here = jobs.iter().filter(|job| job.get("partition") == row.get("partition"));
+        let jobs = here.map(|job| format!("{} {}", job.text("jobs"), job.text("state"))).collect::<Vec<_>>().join(", ");
         Row::of([
             ("node", json!(client.url())),
             ("partition", of("partition")),

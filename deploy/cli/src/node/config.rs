@@ -5,7 +5,7 @@
 
 use crate::{
     exit::{Exit, Failure},
-    node::{keys, layout::Layout},
+    node::{keys, layout::Layout, logs, stores},
 };
 use anyhow::anyhow;
 use cairn_log::{
@@ -151,6 +151,12 @@ impl Config {
         let path = layout.config();
         if !path.exists() {
             let text = log.map_or_else(|| DEFAULT.to_owned(), |url| with_log(url));
+            // What cannot be opened is not kept, or the folder would refuse what was meant.
+            let config = Config::parse(&text, std::env::vars()).map_err(Failure::usage)?;
+            if !config.log.url.is_empty() {
+                logs::kafka_options(&config)?;
+            }
+            stores::archive(&config)?;
             durable::write(&path, text.as_bytes(), durable::PUBLIC)
                 .map_err(|error| Failure::new(Exit::Failed, "CRN-1002", anyhow!("configuration {}: {error}", path.display())))?;
         }

@@ -2,7 +2,10 @@
 //!
 //! Owns when to look at lags, tasks by state and the money that is under way. Refuses to slow anything down: a look that fails is left out.
 
-use crate::{node::beside::Beside, row::Row};
+use crate::{
+    node::{beside::Beside, pulse::Pulse},
+    row::Row,
+};
 use cairn_gateway::Metrics;
 use cairn_projections::{
     Projections,
@@ -45,13 +48,14 @@ struct Money {
 pub struct Gauges {
     beside: Arc<Beside>,
     projections: Option<Projections>,
+    pulse: Arc<Pulse>,
     tasks: Family<State, Gauge>,
     balances: Family<Money, Gauge<f64, AtomicU64>>,
 }
 
 impl Gauges {
-    pub fn new(beside: Arc<Beside>, projections: Option<Projections>, metrics: &Metrics) -> Gauges {
-        let gauges = Gauges { beside, projections, tasks: Family::default(), balances: Family::default() };
+    pub fn new(beside: Arc<Beside>, projections: Option<Projections>, pulse: Arc<Pulse>, metrics: &Metrics) -> Gauges {
+        let gauges = Gauges { beside, projections, pulse, tasks: Family::default(), balances: Family::default() };
         metrics.register(|registry| {
             registry.register("cairn_tasks", "Tasks by their state", gauges.tasks.clone());
             registry.register("cairn_balances", "Money in escrows, in stakes and held, minor units", gauges.balances.clone());
@@ -59,18 +63,22 @@ impl Gauges {
         gauges
     }
 
-    /// Looks again and again; never ends by itself.
+    /// Looks again and again; never ends by itself. Tables that do not answer keep nobody from the pulse.
     pub async fn run(self) {
-        loop {
-            self.look().await;
-            tokio::time::sleep(LOOK).await;
-        }
-    }
-
-    async fn look(&self) {
-        self.beside.count(self.projections.as_ref()).await;
-        self.look_at_tasks().await;
-        self.look_at_money().await;
+        let pulse = async {
+            loop {
+                self.beside.count(self.projections.as_ref(), &self.pulse).await;
+                tokio::time::sleep(LOOK).await;
+            }
+        };
+        let tables = async {
+            loop {
+                self.look_at_tasks().await;
+                self.look_at_money().await;
+                tokio::time::sleep(LOOK).await;
+            }
+        };
+        tokio::join!(pulse, tables);
     }
 
     async fn look_at_tasks(&self) {

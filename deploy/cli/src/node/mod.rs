@@ -12,6 +12,7 @@ pub mod layout;
 pub mod live;
 pub mod logs;
 pub mod parts;
+pub mod pulse;
 pub mod reader;
 pub mod serve;
 pub mod setup;

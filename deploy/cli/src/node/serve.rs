@@ -15,6 +15,7 @@ use crate::{
         layout::Layout,
         live::Live,
         parts::Parts,
+        pulse::Pulse,
         setup::{Conduct, Setup},
         stores,
     },
@@ -126,8 +127,9 @@ impl Node {
             routes = routes.merge(cairn_projections::http::router(tables.clone()));
             projections = Some(tables);
         }
-        routes = routes.merge(cairn_gateway::vitals(log.clone(), metrics.clone(), health(&beside, projections.as_ref())));
-        parts.gauges(Gauges::new(beside, projections, &metrics));
+        let pulse = Arc::new(Pulse::new(&metrics, beside.decides()));
+        routes = routes.merge(cairn_gateway::vitals(log.clone(), metrics.clone(), health(&beside, projections.as_ref(), &pulse)));
+        parts.gauges(Gauges::new(beside, projections, pulse, &metrics));
         parts.figures(metrics);
         let url = parts.serve(cairn_gateway::guard(routes, &edge), *listen).await?;
         let instance = ground.instance;

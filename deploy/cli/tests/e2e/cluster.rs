@@ -178,14 +178,32 @@ impl Cluster {
         until(question, || self.http.sql(&self.projector.url, question, Duration::from_secs(30)))
     }
 
+    /// Why a role is not ready; nothing if it is.
+    pub fn asks_ready(&self, role: &Role) -> Option<String> {
+        match self.http.ask("GET", &format!("{}/readyz", role.url), &[], Vec::new(), Duration::from_secs(10)) {
+            Ok(answer) if answer.status == 200 => None,
+            Ok(answer) => Some(answer.text()),
+            Err(error) => Some(error.to_string()),
+        }
+    }
+
+    pub fn is_ready(&self, role: &Role) {
+        assert_eq!(self.asks_ready(role), None, "a role is not ready");
+    }
+
     /// What must hold at the end of every story; what the journal's replay says of each partition.
     pub fn is_well(&self) -> Vec<Value> {
+        self.is_well_as(&self.founded())
+    }
+
+    /// The same, as a folder sees it whose configuration may know an archive.
+    pub fn is_well_as(&self, dir: &Path) -> Vec<Value> {
         let sums = self.sql("SELECT sum(balance) AS n FROM balances");
         assert_eq!(sums[0]["n"].to_string().trim_matches('"'), "0", "the books balance");
         assert!(self.sql("SELECT * FROM slashes").is_empty(), "nobody honest is slashed");
         let twice = "SELECT event_hash FROM events WHERE verdict IS NOT NULL GROUP BY event_hash HAVING count(*) > 1";
         assert!(self.sql(twice).is_empty(), "no event is decided twice");
-        let rows = run(&["replay", "--check", "--dir", text(&self.founded()), "--format", "json"]).rows();
+        let rows = run(&["replay", "--check", "--dir", text(dir), "--format", "json"]).rows();
         assert!(rows.iter().all(|row| row["problem_count"] == 0), "{rows:?}");
         rows
     }

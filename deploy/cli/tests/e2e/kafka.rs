@@ -3,7 +3,7 @@
 //! Owns what must hold there: a job ends, the books balance, nobody halts, nobody duels, and the journal decides to itself again.
 //! Refuses to start a broker: `CAIRN_KAFKA` names one (tests/run.sh starts real ones), and without it these tests are ignored.
 
-mod archived;
+pub mod archived;
 mod cut;
 mod scaling;
 mod traced;
@@ -50,6 +50,19 @@ fn roles_in_processes_of_their_own_do_a_job_while_processors_die() {
     });
     assert_eq!(ended["state"], "completed", "{ended}");
     assert_eq!(kills, 3);
+    cluster.is_well();
+}
+
+/// One that joined would take partitions from those that can lead them.
+#[test]
+#[ignore = "needs CAIRN_KAFKA: tests/run.sh starts brokers"]
+fn a_processor_whose_key_nobody_authorised_joins_nothing() {
+    let (cluster, first) = Cluster::begin("stranger", "4");
+    let (led, epochs) = (cluster.led(&first), cluster.epochs());
+    let (dir, key) = (cluster.folder.path().join("stranger"), cluster.founded().join("keys/acme.key"));
+    let said = run(&["processor", "--dir", text(&dir), "--log", &cluster.log, "--key", text(&key), "--listen", "127.0.0.1:0"]).bad(1);
+    assert!(said.contains("error[CRN-3104]"), "{said}");
+    assert_eq!((cluster.led(&first), cluster.epochs()), (led, epochs), "nobody lost anything to it");
     cluster.is_well();
 }
 

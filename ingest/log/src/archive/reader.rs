@@ -121,6 +121,16 @@ impl ArchiveLog {
     }
 }
 
+/// Where a log ends, asked at its front, which may move on meanwhile.
+async fn end(log: &dyn EventLog, place: Place, mut front: u64) -> Result<u64, ReadError> {
+    loop {
+        match log.read(place, front, ReadLimit { records: 1, bytes: 1 }).await {
+            Err(ReadError::Truncated { first, .. }) if first > front => front = first,
+            read => return read.map(|read| read.end),
+        }
+    }
+}
+
 /// Records of a segment, as many as a read may give.
 fn select(segment: &Segment, from: u64, limit: ReadLimit) -> Vec<Record> {
     let start = segment.records.partition_point(|record| record.offset < from);
@@ -168,8 +178,7 @@ impl EventLog for ArchiveLog {
             return Err(refused);
         }
         // The end is the tail's: the archive is behind it.
-        let end = tail.read(place, first, ReadLimit { records: 1, bytes: 1 }).await?.end;
-        Ok(Read { end, ..told })
+        Ok(Read { end: end(tail.as_ref(), place, first).await?, ..told })
     }
 
     async fn wait(&self, places: &[(Place, u64)]) -> Result<(), ReadError> {

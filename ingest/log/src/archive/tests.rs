@@ -1,4 +1,6 @@
 #![allow(clippy::unwrap_used)]
+mod front;
+
 use super::*;
 use crate::journal::tests::{Desk, START};
 use crate::journal::{Chain, Follower};

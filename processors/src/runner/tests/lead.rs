@@ -4,7 +4,7 @@ use super::world::*;
 use crate::runner::{Decided, Processor};
 use bytes::Bytes;
 use cairn_log::memory::{AppendFault, MemoryLog};
-use cairn_log::{EventLog, Place, SystemClock};
+use cairn_log::{EventLog, ManualClock, Place, ReadLimit, SystemClock, journal::genesis};
 use cairn_schemas::decision::DispositionCode;
 use cairn_schemas::{Timestamp, Topic, limits};
 use std::sync::Arc;
@@ -230,4 +230,20 @@ async fn a_member_whose_only_partition_halts_says_why() {
     assert_eq!(error.code(), "CRN-3108");
     assert_eq!(processor.halts(), std::collections::BTreeMap::from([(0, "CRN-3108")]));
     assert!(!error.next().is_empty());
+}
+
+/// Who joined with it would take the partition from those who can lead it.
+#[tokio::test]
+async fn a_member_whose_key_may_not_lead_does_not_join() {
+    let clock = Arc::new(ManualClock::new(START));
+    let memory = MemoryLog::new(1, clock.clone());
+    let log: Arc<dyn EventLog> = Arc::new(memory.clone());
+    genesis::create(&log, &document(), &key(1)).await.unwrap();
+    memory.faults().give(0, "a");
+    let end = memory.read(Place::journal(0), 0, ReadLimit::default()).await.unwrap().end;
+    let processor = Processor::new(log, key(3), clock);
+    let error = processor.run("a", std::future::pending()).await.unwrap_err();
+    assert_eq!(error.code(), "CRN-3104");
+    assert!(processor.halts().is_empty(), "it was given nothing that could halt");
+    assert_eq!(memory.read(Place::journal(0), 0, ReadLimit::default()).await.unwrap().end, end);
 }

@@ -218,7 +218,7 @@ impl Lines {
     fn line(&self, cells: impl Iterator<Item = String>) -> String {
         match self.format {
             Format::Csv => cells.collect::<Vec<_>>().join(","),
-            _ => cells.map(|cell| format!("{cell:>12}")).collect(),
+            _ => cells.map(|cell| format!("{cell:>14}")).collect(),
         }
     }
 }

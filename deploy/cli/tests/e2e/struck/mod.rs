@@ -2,5 +2,6 @@
 //!
 //! Owns nothing but the list; `tests/run.sh kafka` runs them one after the other.
 
+mod paused;
 mod soak;
 mod unclean;
