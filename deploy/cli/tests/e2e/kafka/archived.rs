@@ -17,11 +17,11 @@ use std::{
 const PARTITIONS: usize = 4;
 const RATE: u32 = 60;
 
-/// A configuration with a snapshot every second block, and blocks archived within seconds; with shared snapshots and the archive, if it is to know them.
-fn configure(folder: &Path, role: &str, log: &str, archived: bool) {
+/// A configuration with a snapshot every few blocks, and blocks archived within seconds; with shared snapshots and the archive, if it is to know them.
+pub fn configure(folder: &Path, role: &str, log: &str, snapshot_blocks: u32, archived: bool) {
     let at = |section: &str| format!("{}/{section}", text(folder));
     let mut config = include_str!("../../../../cairn.toml")
-        .replace("snapshot_blocks = 1000", "snapshot_blocks = 2")
+        .replace("snapshot_blocks = 1000", &format!("snapshot_blocks = {snapshot_blocks}"))
         .replace("patience_s = 300", "patience_s = 1")
         .replace("delete = false", "delete = true");
     for (section, url) in [("log", log), ("snapshots", &at("snapshots")), ("archive", &at("archive"))] {
@@ -38,7 +38,7 @@ fn configure(folder: &Path, role: &str, log: &str, archived: bool) {
 pub fn begin(name: &str, partitions: usize, others: &[&str]) -> (Cluster, Role) {
     let (folder, log) = (tempfile::tempdir().unwrap(), log_url(name));
     for role in ["gateway", "projector", "first"].iter().chain(others) {
-        configure(folder.path(), role, &log, true);
+        configure(folder.path(), role, &log, 2, true);
     }
     Cluster::begin_in(folder, log, &partitions.to_string(), &[])
 }

@@ -16,6 +16,7 @@ mod verdict;
 
 use crate::{
     cluster::{JOB, log_url, text},
+    kafka::archived::configure,
     node::{Http, LOOK, Rng, run, until},
 };
 use acts::Acts;
@@ -39,6 +40,8 @@ use std::{
 const PARTITIONS: u32 = 2;
 /// Training jobs in the course of all acts: what the producer can pay.
 const JOBS: u64 = 12;
+/// Blocks between two snapshots, behind which the log is deleted.
+const SNAPSHOT_BLOCKS: u32 = 50;
 const AUTHORS: [&str; 2] = ["tess", "uma"];
 
 fn number(name: &str, otherwise: u64) -> u64 {
@@ -91,6 +94,9 @@ impl Soak {
             .into_iter()
             .flat_map(|(kind, name)| (1..=2).map(move |number| Actor::new(kind, &format!("{name}-{number}"))))
             .collect();
+        // Whoever comes back begins from a snapshot, or reads through the archive what was deleted while it was away.
+        let names = actors.iter().map(|actor| actor.name.as_str());
+        names.for_each(|name| configure(ground.folder.path(), name, &ground.log, SNAPSHOT_BLOCKS, true));
         copy_key(&ground, "checkpoint.key", &actors[4].name);
         actors.iter_mut().for_each(|actor| actor.start(&ground));
         let gateways = actors.iter().filter(|actor| actor.kind == Kind::Gateway).map(|actor| actor.url.clone()).collect();

@@ -71,9 +71,8 @@ impl Actor {
         };
         let said = fs::File::options().create(true).append(true).open(self.said(ground)).unwrap();
         let mut command = cairn(&arguments);
-        // Large bytes in one place for all gateways; snapshots often, so that there is something to begin from.
+        // Large bytes in one place for all gateways.
         command.env("CAIRN_BLOBS_URL", format!("file://{}", text(&ground.folder.path().join("blobs"))));
-        command.env("CAIRN_PROCESSOR_SNAPSHOT_BLOCKS", "200");
         command.stdout(Stdio::null()).stderr(said);
         self.process = Some(Running::start(command));
     }

@@ -104,6 +104,8 @@ fn audited(soak: &Soak) {
         assert!(rows.iter().all(|row| row["problem_count"] == 0 && row["blocks"].as_u64().unwrap() > 0), "{rows:?}");
         println!("replay --check in {}: {}", actor.name, rows.iter().map(figures).collect::<Vec<_>>().join("; "));
     }
+    let missed = run(&["replay", "--check", "--dir", text(&soak.ground.founded())]).err;
+    assert!(missed.contains("CRN-5111"), "the archive stood before a log that was not deleted: {missed}");
     let dir = dir_of(&soak.ground, &soak.actors[4]);
     for partition in 0..PARTITIONS {
         let out = soak.ground.folder.path().join(format!("export-{partition}"));
