@@ -3,11 +3,14 @@
 //! Owns the way from pages to records. Holds no more than a page. Refuses everything but reading one partition's journal: the node's
 //! files are the node's alone.
 
-use crate::client::Client;
+use crate::{
+    client::Client,
+    exit::{Exit, Failure},
+};
 use async_trait::async_trait;
 use cairn_log::{AppendError, Appended, Assigner, Assignments, Batch, EventLog, Place, Read, ReadError, ReadLimit, Record};
 use cairn_processors::ledger::LedgerError;
-use std::{future::pending, io};
+use std::{error::Error, future::pending, io};
 
 /// How long the node waits for a record before it says that there is none yet.
 const POLL_MS: u64 = 10_000;
@@ -37,6 +40,22 @@ impl Afar {
         let page = self.client.page(place.partition, from, wait_ms).await.map_err(unread)?;
         Ok(Read { end: page.end, records: page.records.into_iter().map(Record::from).collect() })
     }
+}
+
+/// What the node said, where that is why a journal cannot be read.
+pub fn cause<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a LedgerError> {
+    anyhow::Chain::new(error).find_map(|cause| cause.downcast_ref::<io::Error>()?.get_ref()?.downcast_ref())
+}
+
+/// Why something could not be done that reads a journal. It may be a node's: then it is the node's answer that counts.
+pub fn failed(code: &str, error: impl Error + Send + Sync + 'static) -> Failure {
+    let (exit, code) = match cause(&error) {
+        Some(answer) if answer.passes() => (Exit::Unreachable, answer.code()),
+        Some(answer) => (Exit::Failed, answer.code()),
+        None => (Exit::Failed, code),
+    };
+    let code = code.to_owned();
+    Failure::new(exit, &code, error)
 }
 
 #[async_trait]

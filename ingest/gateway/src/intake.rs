@@ -203,8 +203,14 @@ impl Intake {
         if !self.outcomes.is_current(partition) {
             return Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "CRN-1106", format!("journal[{partition}] is not read yet")));
         }
-        let seen = self.with_lags(|lags| lags.get(&partition).copied());
-        if seen.is_some_and(|seen| seen.records <= self.max_lag && seen.at.elapsed() < LOOK) {
+        // Whoever finds what was seen too old looks again; the requests beside it go by that meanwhile.
+        let is_told = self.with_lags(|lags| {
+            let Some(seen) = lags.get_mut(&partition).filter(|seen| seen.records <= self.max_lag) else { return false };
+            let is_new = seen.at.elapsed() < LOOK;
+            seen.at = if is_new { seen.at } else { Instant::now() };
+            is_new
+        });
+        if is_told {
             return Ok(());
         }
         let records = self.waiting(partition).await;

@@ -3,7 +3,7 @@
 //! Owns where the checkpoint and its key come from. Refuses to write over anything: the target is empty or new.
 
 use crate::{
-    afar::Afar,
+    afar::{self, Afar},
     exit::{Exit, Failure},
     node::{keys, layout::Layout, live::Live, reader},
     render::{self, Format},
@@ -11,7 +11,6 @@ use crate::{
 };
 use anyhow::anyhow;
 use cairn_log::EventLog;
-use cairn_processors::ledger::LedgerError;
 use cairn_projections::{
     SignedCheckpoint,
     checkpoint::{CheckpointError, CheckpointFiles, Signing},
@@ -19,7 +18,7 @@ use cairn_projections::{
 };
 use clap::Parser;
 use serde_json::json;
-use std::{io, sync::Arc};
+use std::sync::Arc;
 
 /// Write a range of the history with its proofs, for an auditor
 #[derive(Debug, Parser)]
@@ -88,15 +87,7 @@ fn newest(files: &CheckpointFiles, partition: u32) -> Result<SignedCheckpoint, F
 }
 
 fn failed(error: ExportError) -> Failure {
-    let code = error.code();
-    let error = anyhow::Error::from(error);
-    // The journal may be a node's: then it is the node's answer that counts.
-    let refused = error.chain().find_map(|cause| cause.downcast_ref::<io::Error>()?.get_ref()?.downcast_ref::<LedgerError>());
-    match refused.map(|refused| (refused.passes(), refused.code().to_owned())) {
-        Some((true, code)) => Failure::new(Exit::Unreachable, &code, error),
-        Some((false, code)) => Failure::new(Exit::Failed, &code, error),
-        None => Failure::new(Exit::Failed, code, error),
-    }
+    afar::failed(error.code(), error)
 }
 
 fn unsigned(error: CheckpointError) -> Failure {

@@ -111,7 +111,7 @@ pub struct Archive {
 
 impl Default for Archive {
     fn default() -> Self {
-        Archive { url: String::new(), patience_s: archive::Options::default().patience.as_secs(), delete: false }
+        Archive { url: String::new(), patience_s: archive::Options::default().patience.as_secs(), delete: true }
     }
 }
 

@@ -22,8 +22,7 @@ pub fn configure(folder: &Path, role: &str, log: &str, snapshot_blocks: u32, arc
     let at = |section: &str| format!("{}/{section}", text(folder));
     let mut config = include_str!("../../../../cairn.toml")
         .replace("snapshot_blocks = 1000", &format!("snapshot_blocks = {snapshot_blocks}"))
-        .replace("patience_s = 300", "patience_s = 1")
-        .replace("delete = false", "delete = true");
+        .replace("patience_s = 300", "patience_s = 1");
     for (section, url) in [("log", log), ("snapshots", &at("snapshots")), ("archive", &at("archive"))] {
         if section == "log" || archived {
             let (before, after) = config.split_once(&format!("\n[{section}]")).unwrap();

@@ -6,15 +6,12 @@
 
 use super::meter::Meter;
 use crate::{
-    afar::Afar,
+    afar::{self, Afar},
     client::Client,
-    exit::{Exit, Failure},
+    exit::Failure,
 };
-use anyhow::anyhow;
-use cairn_log::{
-    ReadError,
-    journal::{Chain, Follower, JournalError, Step, Taken},
-};
+use cairn_log::journal::{Chain, Follower, JournalError, Step, Taken};
+use cairn_processors::ledger::LedgerError;
 use cairn_schemas::{
     InstanceId,
     decision::{Decision, Subject, Verdict},
@@ -50,7 +47,8 @@ impl Watch {
         loop {
             let meter = &self.meter;
             match self.follower.catch_up(|taken| tell(meter, &taken)).await {
-                Ok(_) | Err(JournalError::Read(ReadError::Io { .. })) => sleep(LOOK).await,
+                Ok(_) => sleep(LOOK).await,
+                Err(error) if afar::cause(&error).is_some_and(LedgerError::passes) => sleep(LOOK).await,
                 Err(error) => return Err(unread(error)),
             }
         }
@@ -72,5 +70,5 @@ fn tell_one(meter: &Meter, decision: &Decision, at_ms: i64) {
 
 /// Why a journal cannot be followed.
 pub fn unread(error: JournalError) -> Failure {
-    Failure::new(Exit::Failed, error.code(), anyhow!(error))
+    afar::failed(error.code(), error)
 }
