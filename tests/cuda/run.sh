@@ -10,6 +10,7 @@ if [ ! -e /dev/nvidiactl ] && [ ! -e /dev/dxg ]; then
   exit 4
 fi
 
+for packed in "$HERE"/lib/*.gz; do [ ! -e "$packed" ] || gunzip -f -- "$packed" || exit 1; done
 export CAIRN_NVRTC=$HERE/lib/libnvrtc.so.12
 export LD_LIBRARY_PATH=$HERE/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
 [ ! -e "$HERE/lib/libcublas.so.12" ] || export CAIRN_CUBLAS=$HERE/lib/libcublas.so.12

@@ -1,7 +1,8 @@
 //! One block: its threads step by step, each until it waits for others or ends.
 //!
 //! Owns threads, frames, the block's shared memory, barriers and what lanes of a warp exchange. Refuses what hardware leaves
-//! undefined: an exchange with a lane that has ended, a barrier that some have passed by.
+//! undefined: an exchange with a lane that has ended, a barrier that some have passed by, shared words that two threads touch
+//! between barriers while one of them writes.
 
 use super::arithmetic::LOCAL;
 use super::decode::{Code, Operand, Shuffle, Special};
@@ -46,6 +47,7 @@ struct Block<'m, 'g> {
     launch: &'m Launch,
     place: [u32; 2],
     shared: Vec<u8>,
+    touched: Touched,
     memory: &'g mut Memory,
 }
 
@@ -64,7 +66,7 @@ pub fn run(
     place: [u32; 2],
     memory: &mut Memory,
 ) -> Result<(), Fault> {
-    let mut block = Block { module, launch, place, shared: vec![0xA5; module.shared], memory };
+    let mut block = Block { module, launch, place, shared: vec![0xA5; module.shared], touched: Touched::new(module.shared), memory };
     let thread = |_| Thread {
         frames: vec![Frame::new(kernel, parameters.to_vec(), 0, None)],
         local: vec![0xA5; kernel.local],
@@ -86,6 +88,39 @@ pub fn run(
             return Err("threads wait at a barrier that others have passed by".to_owned());
         }
         threads.iter_mut().for_each(|thread| thread.state = State::Running);
+        block.touched.epoch += 1;
+    }
+}
+
+/// Who read and wrote each word of the shared memory since the last barrier.
+struct Touched {
+    epoch: u32,
+    /// For each word the epoch of its last writing and reading, and by which thread; a word read by several has reader [`MANY`].
+    words: Vec<[(u32, u32); 2]>,
+}
+
+const MANY: u32 = u32::MAX;
+
+impl Touched {
+    fn new(bytes: usize) -> Self {
+        Self { epoch: 1, words: vec![[(0, 0); 2]; bytes.div_ceil(4)] }
+    }
+
+    /// Notes an access; two threads that touch a word between barriers, one of them writing, race.
+    fn note(&mut self, address: u64, bytes: usize, thread: u32, writes: bool) -> Result<(), Fault> {
+        let (epoch, first) = (self.epoch, address as usize / 4);
+        for [written, read] in self.words.iter_mut().skip(first).take(bytes.div_ceil(4)) {
+            let other = |of: (u32, u32)| of.0 == epoch && of.1 != thread;
+            if other(*written) || (writes && other(*read)) {
+                return Err(format!("a race for the shared word at {}", first * 4));
+            }
+            match (writes, read.0 == epoch && read.1 != thread) {
+                (true, _) => *written = (epoch, thread),
+                (false, true) => *read = (epoch, MANY),
+                (false, false) => *read = (epoch, thread),
+            }
+        }
+        Ok(())
     }
 }
 
@@ -183,6 +218,9 @@ impl<'m> Block<'m, '_> {
             Code::Load(space, bytes, signed, targets, base, offset) => {
                 let address = value(frame, *base).wrapping_add(*offset);
                 let (width, count) = (*bytes, targets.len());
+                if *space == Space::Shared {
+                    self.touched.note(address, width * count, index, false)?;
+                }
                 let at = match space {
                     Space::Constant => constant(&self.module.constants, address, width * count)?,
                     _ => self.reach(*space, address, width * count, frame, &mut thread.local)?,
@@ -197,6 +235,9 @@ impl<'m> Block<'m, '_> {
                 let address = value(frame, *base).wrapping_add(*offset);
                 let mut words = [0u64; 4];
                 words.iter_mut().zip(sources).for_each(|(word, &source)| *word = value(frame, source));
+                if *space == Space::Shared {
+                    self.touched.note(address, bytes * sources.len(), index, true)?;
+                }
                 let at = self.reach(*space, address, bytes * sources.len(), frame, &mut thread.local)?;
                 at.chunks_mut(*bytes).zip(words).for_each(|(part, word)| part.copy_from_slice(&word.to_le_bytes()[..*bytes]));
             }

@@ -128,12 +128,15 @@ fn the_interpreter_finds_faults() {
         machine.launch(&module, &launch).map_err(|error| error.to_string())
     };
     assert_eq!(run("x[threadIdx.x / 4] = 1;"), Ok(()));
+    assert_eq!(run("__shared__ unsigned s[256]; s[threadIdx.x] = 1; __syncthreads(); x[0] = s[255 - threadIdx.x];"), Ok(()));
     for (body, fault) in [
         ("atomicAdd(x, 1u);", "does not know atom"),
         ("x[threadIdx.x] = 1;", "of a buffer of 256"),
         ("if (threadIdx.x < 7) __syncthreads(); else x[0] = 1;", "barrier"),
         ("if (threadIdx.x % 32 < 7) x[0] = __shfl_sync(~0u, x[1], 3);", "elsewhere"),
         ("*(unsigned long long *)(x + 1) = 1;", "aligned"),
+        ("__shared__ unsigned s[256]; s[threadIdx.x] = 1; x[0] = s[255 - threadIdx.x];", "race"),
+        ("__shared__ unsigned s[256]; x[0] = s[0]; if (threadIdx.x == 9) s[0] = 1;", "race"),
     ] {
         let found = run(body).unwrap_err();
         assert!(found.contains(fault), "{body}: {found}");
