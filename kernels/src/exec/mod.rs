@@ -14,6 +14,7 @@ mod matmul;
 mod reference;
 mod resident;
 mod run;
+pub mod safetensors;
 pub(crate) mod self_test;
 mod simd;
 mod tensor;

@@ -8,6 +8,7 @@
 //! (`aggregate`) and roots (`merkle`). Refuses effects: blobs are fetched and put by the caller.
 
 mod aggregate;
+mod generate;
 mod initial;
 mod leaf;
 mod material;
@@ -16,6 +17,7 @@ mod plan;
 mod state;
 mod task;
 
+pub use generate::Generator;
 pub use leaf::{LeafClaim, LeafValue};
 pub use material::{Contribution, Material, Score};
 pub use merkle::Digest;

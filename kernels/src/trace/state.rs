@@ -3,13 +3,14 @@
 //! Owns its first value, its root and its bytes. The bytes are a safetensors file (header length u64 little-endian, JSON
 //! header, elements), with the one header that the model gives, so that any tool reads a result and no two texts mean it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 
 use super::initial;
 use super::merkle::{self, Digest};
-use crate::bml::Model;
+use crate::bml::{Model, Variable};
 use crate::contract::scalar::NAN;
 use crate::error::KernelError;
 use crate::exec::Tensor;
@@ -34,6 +35,23 @@ impl State {
         let rest = (0u32..).zip(model.variables()).skip(parameters.len());
         parameters.extend(rest.map(|(id, variable)| initial::tensor(0, id, variable)));
         Self { model: Arc::clone(model), tensors: parameters }
+    }
+
+    /// A state whose parameters are those of a file by their names, as [`crate::exec::safetensors::read`] reads it, and whose
+    /// optimiser has seen nothing. Other tensors of the file are passed over.
+    ///
+    /// Errors: a parameter that is missing, or of another type.
+    pub fn from_named(model: &Arc<Model>, named: &BTreeMap<String, Tensor>) -> Result<Self, KernelError> {
+        let mut parameters = vec![];
+        for (index, Variable { name, of, .. }) in (0..).zip(model.parameters()) {
+            let found = named.get(name).filter(|tensor| tensor.type_of() == *of);
+            let refused = || {
+                let found = named.get(name).map_or("missing".to_owned(), |tensor| tensor.type_of().to_string());
+                KernelError::Argument { subject: "parameter", index, found, wanted: format!("{of} as {name:?}") }
+            };
+            parameters.push(found.ok_or_else(refused)?.clone());
+        }
+        Ok(Self::at_rest(model, parameters))
     }
 
     /// A state of these tensors.

@@ -2,15 +2,16 @@
 
 #![allow(clippy::unwrap_used)]
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use data_encoding::HEXLOWER;
 use sha2::{Digest as _, Sha256};
 
-use super::{Contribution, LeafClaim, LeafValue, Material, Plan, Score, State, TaskKind, merkle};
+use super::{Contribution, Generator, LeafClaim, LeafValue, Material, Plan, Score, State, TaskKind, merkle};
 use crate::bml::{Example, Job, Model, Programs};
-use crate::data::DataSet;
-use crate::exec::{Executor, Tensor};
+use crate::data::{DataSet, File};
+use crate::exec::{Executor, Tensor, safetensors};
 use crate::program::Type;
 
 struct Run {
@@ -23,8 +24,13 @@ struct Run {
 
 impl Run {
     fn of(text: &str, executor: &Executor) -> Self {
-        let job = Arc::new(Job::parse("job.yaml", text).unwrap());
+        let job = Job::parse("job.yaml", text).unwrap();
         let data = DataSet::builtin(&job).unwrap().unwrap();
+        Self::on(job, data, executor)
+    }
+
+    fn on(job: Job, data: DataSet, executor: &Executor) -> Self {
+        let job = Arc::new(job);
         let programs = Arc::new(job.compile().unwrap());
         let mut run = Self { job, programs, data, traces: vec![] };
         for task in run.job.tasks() {
@@ -279,4 +285,84 @@ fn training_learns() {
         .replace("\"0.1\"", "\"0.03\"");
     let score = Run::of(&text, &Executor::fast(2)).score();
     assert!((400..500).contains(&score.correct), "{score:?}");
+}
+
+/// A text that a model of this size can learn by heart.
+fn chant() -> File {
+    File::of("chant.txt", "a stone on a stone marks the way; ".repeat(200).into_bytes())
+}
+
+/// A job over that text.
+fn chanted(model: &'static str) -> Run {
+    let text = Example {
+        model,
+        data: r#"{url: "file:chant", text: {level: char, context: 12}, train: 250, test: 55}"#,
+        train: r#"{rounds: 2, epochs: 2, shards: 2, batch: 10, adamw: {rate: "0.01", beta1: "0.9", beta2: "0.99", epsilon: "0.00000001", decay: "0.01"}, clip: "1", schedule: {warmup: 5, decay: cosine}, seed: 1, data_seed: 2}"#,
+        ..Example::SMALL
+    };
+    let job = Job::parse("job.yaml", &text.to_string()).unwrap();
+    let data = DataSet::read(&job, &[chant()]).unwrap();
+    Run::on(job, data, &Executor::fast(2))
+}
+
+const TRANSFORMER: &str = r#"{template: transformer, vocabulary: 20, context: 12, width: 16, depth: 1, heads: 2, dropout: "0.05"}"#;
+const LSTM: &str = "{template: lstm, vocabulary: 20, context: 12, width: 16, depth: 1}";
+
+/// Every step's randomness and rate are its own, so any segment is re-executed alone, of every template.
+#[test]
+fn jobs_of_every_template_are_re_executed_from_any_leaf() {
+    let cnn = Example {
+        model: r#"{template: cnn, input: [28, 28, 1], channels: [3, 4], kernel: 3, hidden: [8], classes: 10, dropout: "0.2"}"#,
+        train: r#"{rounds: 2, epochs: 1, shards: 2, batch: 10, adamw: {rate: "0.01", beta1: "0.9", beta2: "0.99", epsilon: "0.00000001", decay: "0.01"}, schedule: {warmup: 3, decay: linear}, seed: 1, data_seed: 2}"#,
+        ..Example::SMALL
+    };
+    let runs = [Run::of(&cnn.to_string(), &Executor::fast(2)), chanted(TRANSFORMER), chanted(LSTM)];
+    let mut ends = vec![];
+    for run in &runs {
+        for (task, trace) in run.job.tasks().zip(&run.traces) {
+            let plan = run.plan(task);
+            let leaf = plan.leaves() - 1;
+            let opened = plan.material(leaf - 1, &trace[leaf as usize - 1].1.to_bytes()).unwrap();
+            let (again, _) = plan.transition(&Executor::reference(), &run.data, &opened, leaf).unwrap();
+            assert_eq!(again, trace[leaf as usize].0, "{} {task:?}", run.job.model.name());
+        }
+        ends.push((run.hash(run.traces.len() - 2)[..16].to_owned(), run.score().correct, run.score().total));
+    }
+    let wanted = [("46711fc1282a7ca4", 8, 50), ("f21fc4006f5da303", 614, 660), ("bd2b575bf4c59909", 418, 660)];
+    assert_eq!(ends, wanted.map(|(root, correct, total)| (root.to_owned(), correct, total)));
+}
+
+#[test]
+fn a_model_of_text_goes_on_with_what_it_has_learnt() {
+    let run = chanted(TRANSFORMER);
+    let state = run.traces[run.traces.len() - 2].last().unwrap().1.state("evaluate").unwrap().clone();
+    let prompt = run.data.features(&[250]).integers().to_vec();
+    let draw = |executor: &Executor, seed| {
+        let generator = Generator::of(&run.job, 0.1).unwrap();
+        run.data.decode(&generator.draw(executor, &state, &prompt, 34, seed).unwrap()).unwrap()
+    };
+    let written = draw(&Executor::fast(1), 5);
+    assert_eq!(draw(&Executor::reference(), 5), written, "the same text on every executor");
+    let text = "a stone on a stone marks the way; ".repeat(3);
+    assert!(text.contains(&written[..10]), "{written}");
+    let generator = Generator::of(&run.job, 1.0).unwrap();
+    for wrong in [vec![], vec![20]] {
+        assert_eq!(generator.draw(&Executor::fast(1), &state, &wrong, 1, 0).unwrap_err().code(), "CRN-2402");
+    }
+}
+
+#[test]
+fn parameters_come_from_foreign_files_by_their_names() {
+    let job = Job::parse("job.yaml", &Example::SMALL.to_string()).unwrap();
+    let state = initial(&job);
+    let names = state.model().variables().iter().map(|variable| variable.name.clone());
+    let mut named: BTreeMap<String, Tensor> = names.zip(state.tensors().iter().cloned()).collect();
+    let read = safetensors::read(&state.to_bytes()).unwrap();
+    assert_eq!(read, named);
+    assert_eq!(State::from_named(state.model(), &read).unwrap(), state);
+    named.insert("layers.0.weight".to_owned(), Tensor::zeros(&[784, 23]));
+    let error = State::from_named(state.model(), &named).unwrap_err().to_string();
+    assert_eq!(error, "parameter 0 is f32[784, 23], the program wants f32[784, 24] as \"layers.0.weight\"");
+    named.remove("layers.0.weight");
+    assert!(State::from_named(state.model(), &named).unwrap_err().to_string().contains("missing"));
 }
