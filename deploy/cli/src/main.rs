@@ -22,6 +22,7 @@ const EXAMPLES: &str = "\
 Examples:
   cairn demo                              everything at once, in a fresh folder
   cairn up --dir ledger                   a node with a realm, a producer and three workers
+  cairn job explain job.yaml              what a job asks for
   cairn submit job.yaml --wait            a signed training job
   cairn sql \"SELECT * FROM entries\"       what was decided, in SQL
   cairn export --to out && cairn verify out --trust ledger/checkpoint.vkey

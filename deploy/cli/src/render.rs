@@ -31,8 +31,13 @@ pub fn rows(rows: &[Row], format: Format) -> io::Result<()> {
         }
         Format::Csv => csv(&mut out, rows),
         Format::Table if rows.is_empty() => writeln!(out, "no rows"),
-        Format::Table => writeln!(out, "{}", table(rows)),
+        Format::Table => table_to(&mut out, rows),
     }
+}
+
+/// Writes rows as a table.
+pub fn table_to(out: &mut impl Write, rows: &[Row]) -> io::Result<()> {
+    writeln!(out, "{}", table(rows))
 }
 
 fn columns(rows: &[Row]) -> Vec<&str> {

@@ -69,7 +69,7 @@ pub struct Bench {
     conduct: Conduct,
     ledger: Arc<dyn Ledger>,
     shelf: Arc<Shelf>,
-    executor: Executor,
+    executor: Arc<Executor>,
     memory: Mutex<Memory>,
     progress: broadcast::Sender<Progress>,
     stopped: AtomicBool,
@@ -79,12 +79,12 @@ impl Bench {
     pub fn new(
         key: SecretKey,
         conduct: Conduct,
-        threads: usize,
+        executor: Arc<Executor>,
         ledger: Arc<dyn Ledger>,
         shelf: Arc<Shelf>,
         progress: broadcast::Sender<Progress>,
     ) -> Bench {
-        let (me, executor) = (key.public(), Executor::fast(threads));
+        let me = key.public();
         Bench { key, me, conduct, ledger, shelf, executor, memory: Mutex::default(), progress, stopped: AtomicBool::new(false) }
     }
 

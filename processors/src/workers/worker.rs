@@ -17,6 +17,7 @@ use crate::{
     author::{Author, AuthorError, Outbox},
     ledger::Ledger,
 };
+use cairn_kernels::exec::Executor;
 use cairn_schemas::{Encoding, Name, PublicKey, RealmId, SecretKey, TaskId, decision::Verdict, fact::TaskKind};
 use futures::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
@@ -52,8 +53,8 @@ pub struct Settings {
     /// Where its outbox lies; none: in memory, and a crash forgets it.
     pub outbox: Option<PathBuf>,
     pub conduct: Conduct,
-    /// Threads of its kernels.
-    pub threads: usize,
+    /// What it computes with: proven by `exec::self_test`, where it is not the machine's own processor.
+    pub executor: Arc<Executor>,
     /// Jobs and data sets made ready; shared by workers of one process.
     pub shelf: Arc<Shelf>,
 }
@@ -90,7 +91,7 @@ pub struct Worker {
 impl Worker {
     /// A worker that goes on with what its outbox holds.
     pub fn new(settings: Settings, ledger: Arc<dyn Ledger>) -> Result<Worker, WorkerError> {
-        let Settings { name, key, partition, outbox, conduct, threads, shelf } = settings;
+        let Settings { name, key, partition, outbox, conduct, executor, shelf } = settings;
         let me = key.public();
         let outbox = match outbox {
             Some(folder) => Outbox::open(&folder, &me).map_err(AuthorError::from)?,
@@ -103,7 +104,7 @@ impl Worker {
             conduct,
             follow: Follow::new(ledger.clone(), partition, me),
             voice: Voice::new(author, ledger.clone()),
-            bench: Arc::new(Bench::new(key, conduct, threads, ledger, shelf, progress.clone())),
+            bench: Arc::new(Bench::new(key, conduct, executor, ledger, shelf, progress.clone())),
             doing: FuturesUnordered::new(),
             busy: Vec::new(),
             failed: BTreeMap::new(),

@@ -3,6 +3,7 @@
 use cairn_kernels::{
     bml::{Example, Job},
     data::DataSet,
+    exec::Executor,
 };
 use cairn_log::{
     Clock, EventLog, SystemClock,
@@ -125,7 +126,8 @@ impl World {
     }
 
     pub fn settings(&self, of: &str, seed: u8, conduct: Conduct, outbox: Option<PathBuf>) -> Settings {
-        Settings { name: name(of), key: key(seed), partition: 0, outbox, conduct, threads: 1, shelf: self.shelf.clone() }
+        let executor = Arc::new(Executor::fast(1));
+        Settings { name: name(of), key: key(seed), partition: 0, outbox, conduct, executor, shelf: self.shelf.clone() }
     }
 
     /// A worker with a stake, not yet working.

@@ -23,7 +23,10 @@ use std::{
     time::{Duration, Instant},
 };
 
+mod part;
 mod report;
+
+use part::{Part, Show};
 
 /// Longer than every deadline of the default job together.
 const PATIENCE: Duration = Duration::from_secs(1_800);
@@ -34,11 +37,16 @@ const PATIENCE: Duration = Duration::from_secs(1_800);
   cairn demo
   cairn demo --dir d --format json
   cairn demo --data mnist/              the same job on real MNIST files
+  cairn demo --job digits-cnn           a convolutional network
+  cairn demo --job text                 a small transformer reads this product's own pages, then writes
   cairn demo --log kafka://127.0.0.1:9092/demo
 
 Run again on the same folder it goes on where it was cut off, or shows its report again.")]
 pub struct Args {
-    /// Records from here instead of the built-in digits: a folder of IDX files
+    /// What is trained
+    #[arg(long, value_enum, default_value_t)]
+    job: Show,
+    /// Records from here instead of the job's: a folder of IDX files, or of text for `--job text`
     #[arg(long, value_name = "DIR")]
     data: Option<String>,
     /// The log of a fresh folder, if not the folder itself: kafka://host:port[,host:port]/PREFIX
@@ -51,7 +59,7 @@ pub struct Args {
 pub async fn run(args: Args, layout: &Layout) -> Result<(), Failure> {
     let begun = Instant::now();
     // A folder that holds no such files is said before anything is founded.
-    let prepared = submit::Prepared::read("job.yaml", submit::EXAMPLE, args.data.as_deref())?;
+    let part = Part::read(args.job, args.data.as_deref())?;
     let fresh = cast()?;
     let door = Door { listen: Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))), ..Door::default() };
     let start = Start { log: args.log, door, ..Start::default() };
@@ -61,12 +69,12 @@ pub async fn run(args: Args, layout: &Layout) -> Result<(), Failure> {
     node.start_workers(&setup)?;
     let instance = node.instance;
     let played = tokio::select! {
-        played = play(&client, instance, layout, &setup, prepared) => played,
+        played = play(&client, instance, layout, &setup, part.prepared.clone()) => played,
         failure = node.ended() => Err(failure),
         () = interrupted => return node.stop().await,
     };
     let report = match played {
-        Ok(job) => report::Report::read(&client, &node.checkpoints, &setup, layout, &job, begun.elapsed()).await,
+        Ok(job) => report::Report::read(&client, &node.checkpoints, &setup, layout, (&job, &part), begun).await,
         Err(failure) => Err(failure),
     };
     // What stopped the play is the answer; the parts stop in order all the same.

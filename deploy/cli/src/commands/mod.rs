@@ -5,8 +5,10 @@
 pub mod bench;
 pub mod completions;
 pub mod demo;
+pub mod device;
 pub mod export;
 pub mod found;
+pub mod job;
 pub mod keygen;
 pub mod lag;
 pub mod processor;
@@ -52,6 +54,8 @@ pub enum Command {
     Worker(worker::Args),
     /// Make a key
     Keygen(keygen::Args),
+    /// Check, explain or begin a job's YAML
+    Job(job::Args),
     /// Sign and submit a training job
     Submit(submit::Args),
     /// Sign and say any event
@@ -91,6 +95,7 @@ pub async fn run(command: Command, dir: Option<PathBuf>) -> Result<(), Failure> 
         Command::Projector(args) => role::run(Role::Projector, args, None, &layout).await,
         Command::Worker(args) => worker::run(args, &layout).await,
         Command::Keygen(args) => keygen::run(&args, &layout),
+        Command::Job(args) => job::run(&args),
         Command::Submit(args) => submit::run(args, &layout).await,
         Command::Say(args) => say::run(args, &layout).await,
         Command::Watch(args) => watch::run(args, &layout).await,

@@ -4,7 +4,7 @@
 
 use crate::{
     client::Client,
-    commands::{self, say, watch},
+    commands::{self, job, say, watch},
     exit::{Exit, Failure},
     node::{layout::Layout, setup::Setup},
     render::{self, Format},
@@ -34,7 +34,7 @@ pub const EXAMPLE: &str = include_str!("../../../job.yaml");
 /// Sign and submit a training job
 #[derive(Debug, Parser)]
 #[command(after_help = "Examples:
-  cairn submit --example > job.yaml
+  cairn submit --example > job.yaml         more of them: cairn job example
   cairn submit job.yaml --wait
   cairn submit job.yaml --data mnist/       records from a folder of IDX files or a CSV
   cairn submit job.yaml --key acme --node http://127.0.0.1:7070")]
@@ -108,7 +108,7 @@ fn account(asked: Option<Account>, key: Option<&str>, layout: &Layout) -> Result
 }
 
 /// A job that compiles, with records that fit it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Prepared {
     job: Job,
     /// Records that no worker could find by itself: they are stored as a blob.
@@ -118,18 +118,11 @@ pub struct Prepared {
 impl Prepared {
     /// Reads a job; `data` takes the place of its data.
     pub fn read(file: &str, text: &str, data: Option<&str>) -> Result<Prepared, Failure> {
-        let job = Job::parse(file, text).map_err(|error| Failure {
-            exit: Exit::Usage,
-            code: error.code().to_owned(),
-            next: String::new(),
-            source: anyhow!("{error}"),
-        })?;
+        let job = Job::review(file, text).map_err(|faults| job::faulty(&faults))?;
         match data.or(Some(&job.data.url)).filter(|url| !url.starts_with("builtin:") && !url.starts_with("blob:")) {
             Some(path) => {
                 let set = from_files(&job, Path::new(path.strip_prefix("file:").unwrap_or(path)))?;
-                let bytes = Bytes::from(set.to_bytes());
-                let url = format!("blob:{}", submission::blob_ref(&bytes).hash);
-                Ok(Prepared { job: job.with_data(url, set.root()), stored: Some(bytes) })
+                Ok(Prepared::on(job, &set))
             }
             None => {
                 let url = data.unwrap_or(&job.data.url).to_owned();
@@ -141,6 +134,13 @@ impl Prepared {
                 }
             }
         }
+    }
+
+    /// A job on records that are stored with it.
+    pub fn on(job: Job, set: &DataSet) -> Prepared {
+        let bytes = Bytes::from(set.to_bytes());
+        let url = format!("blob:{}", submission::blob_ref(&bytes).hash);
+        Prepared { job: job.with_data(url, set.root()), stored: Some(bytes) }
     }
 
     /// Stores the blobs and says `job.submitted`.

@@ -4,7 +4,7 @@
 
 use crate::{
     client::Client,
-    commands::{self, say, up},
+    commands::{self, device, say, up},
     exit::{Exit, Failure},
     node::{keys, layout::Layout, setup},
 };
@@ -28,6 +28,7 @@ const PATIENCE: Duration = Duration::from_secs(300);
 #[derive(Debug, Parser)]
 #[command(after_help = "Examples:
   cairn worker --node http://127.0.0.1:7070 --name dan --stake 5000000 --dir dan
+  cairn worker --name dan --device cuda:0
   cairn say transfer.posted.v1 '{\"from\":\"issuer\",\"to\":\"dan\",\"amount\":\"5000000\"}' --key issuer")]
 pub struct Args {
     /// The node, if not the one that serves DIR
@@ -44,7 +45,10 @@ pub struct Args {
     realm: Option<String>,
     #[arg(long, default_value_t = 0)]
     partition: u32,
-    /// Threads of its kernels; the bits do not depend on it
+    /// What its kernels run on: cpu, cuda:N, or auto for the first CUDA device that is there and right; the bits do not depend on it
+    #[arg(long, default_value = "auto", value_name = "DEVICE")]
+    device: device::Choice,
+    /// Threads of its kernels on the processor; the bits do not depend on it
     #[arg(long, default_value_t = 1, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=256))]
     threads: u16,
     /// A folder that `file:` data sets are read in; without it they are refused
@@ -56,6 +60,8 @@ pub struct Args {
 }
 
 pub async fn run(args: Args, layout: &Layout) -> Result<(), Failure> {
+    // Before anything is said: who cannot compute the contract's bits takes no work.
+    let executor = device::proven(args.device, args.threads.into()).await?;
     let stop = up::interrupted()?;
     tokio::pin!(stop);
     let (client, realm) = tokio::select! {
@@ -71,7 +77,7 @@ pub async fn run(args: Args, layout: &Layout) -> Result<(), Failure> {
             setup::Conduct::Honest => workers::Conduct::Honest,
             setup::Conduct::Lazy => workers::Conduct::Lazy,
         },
-        threads: args.threads.into(),
+        executor: executor.clone(),
         shelf: Arc::new(args.data.clone().map_or_else(Shelf::default, Shelf::with_folder)),
     };
     let mut worker = Worker::new(settings, Arc::new(client)).map_err(halted)?;
@@ -80,7 +86,7 @@ pub async fn run(args: Args, layout: &Layout) -> Result<(), Failure> {
         () = &mut stop => return Ok(()),
         enlisted = enlist(&mut worker, &wanted) => enlisted?,
     }
-    tell(&format!("{} works in realm {realm}", args.name))?;
+    tell(&format!("{} works in realm {realm} on {}", args.name, executor.describe()))?;
     worker.run(stop).await.map_err(halted)
 }
 

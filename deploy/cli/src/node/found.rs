@@ -16,6 +16,7 @@ use crate::{
     speaker::Speaker,
 };
 use anyhow::anyhow;
+use cairn_kernels::exec::Executor;
 use cairn_processors::workers::{
     self, Conduct, Enlistment, WorkerError,
     enlist::{self, Missing},
@@ -116,7 +117,7 @@ impl Candidate {
             partition: 0,
             outbox: Some(layout.outbox()),
             conduct: Conduct::Honest,
-            threads: 1,
+            executor: Arc::new(Executor::fast(1)),
             shelf: Arc::new(Shelf::default()),
         };
         let wanted = Enlistment { realm, name: worker.name.clone(), stake: worker.stake };

@@ -22,6 +22,7 @@ use crate::{
 };
 use axum::Router;
 use cairn_gateway::{Metrics, Outcomes, Token};
+use cairn_kernels::exec::Executor;
 use cairn_log::{SystemClock, archive, blobs::Blobs};
 use cairn_processors::{
     ledger::Local,
@@ -142,6 +143,7 @@ impl Node {
     /// Starts the workers of the setup, each with its own key, at home on the first partition.
     pub fn start_workers(&mut self, setup: &Setup) -> Result<(), Failure> {
         let shelf = Arc::new(Shelf::default());
+        let executor = Arc::new(Executor::fast(self.ground.config.worker.threads));
         for worker in &setup.workers {
             let settings = workers::Settings {
                 name: worker.name.clone(),
@@ -149,7 +151,7 @@ impl Node {
                 partition: 0,
                 outbox: Some(self.layout.outbox()),
                 conduct: conduct(worker.conduct),
-                threads: self.ground.config.worker.threads,
+                executor: executor.clone(),
                 shelf: shelf.clone(),
             };
             let ledger = Arc::new(Local::new(self.ground.log.clone(), self.blobs.clone(), 0));

@@ -128,7 +128,8 @@ fn every_command_explains_itself_with_examples() {
     let help = run(&["--help"]).good();
     let commands = help.split("Commands:").nth(1).unwrap().split("Options:").next().unwrap();
     let names: Vec<&str> = commands.lines().filter_map(|line| line.split_whitespace().next()).filter(|name| *name != "help").collect();
-    for name in ["up", "demo", "worker", "keygen", "submit", "watch", "sql", "export", "verify", "replay", "status", "bench", "completions"]
+    for name in
+        ["up", "demo", "worker", "keygen", "job", "submit", "watch", "sql", "export", "verify", "replay", "status", "bench", "completions"]
     {
         assert!(names.contains(&name), "{name} in {names:?}");
     }

@@ -16,6 +16,7 @@ mod collector;
 mod crash;
 mod full_disk;
 mod http;
+mod jobs;
 mod kafka;
 mod kindred;
 mod load;

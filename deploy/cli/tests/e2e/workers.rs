@@ -3,6 +3,7 @@
 //! Owns two small jobs whose records are drawn here. Refuses accuracy: whether a model learns is shown elsewhere.
 
 use crate::node::{Node, Rng, Running, cairn, run, until};
+use cairn_kernels::bml::Example;
 use serde_json::Value;
 use std::{
     fs,
@@ -11,18 +12,17 @@ use std::{
     process::Stdio,
 };
 
-const JOB: &str = r#"
-cairn: job/v1
-name: small
-model: {template: mlp, input: 4, hidden: [8], classes: 2}
-data: {url: "builtin:digits?seed=7&count=100", train: 80, test: 20}
-train: {rounds: 1, epochs: 1, shards: 2, batch: 10, sgd: {rate: "0.1", momentum: "0.9"}, seed: 1, data_seed: 2}
-workers: {min: 2, stake: "5000000", bond: "1000000"}
-verify: {assurance: sampled, rate: "1", steps: 2}
-deadlines: {accept_s: 60, task_s: 60, check_s: 60}
-attempts: 3
-pay: {escrow: "4000000", task: "500000", check: "90000"}
-"#;
+/// A job on a hundred records of four values.
+fn small() -> String {
+    let text = Example {
+        model: "{template: mlp, input: 4, hidden: [8], classes: 2}",
+        data: r#"{url: "builtin:digits?seed=7&count=100", train: 80, test: 20}"#,
+        train: r#"{rounds: 1, epochs: 1, shards: 2, batch: 10, sgd: {rate: "0.1", momentum: "0.9"}, seed: 1, data_seed: 2}"#,
+        pay: r#"{escrow: "4000000", task: "500000", check: "90000"}"#,
+        ..Example::SMALL
+    };
+    text.to_string()
+}
 
 /// A hundred records of four values; the label says whether the first is bright.
 fn records() -> Vec<(u8, [u8; 4])> {
@@ -51,7 +51,7 @@ fn write_idx(folder: &Path) {
 /// Submits the small job with these records and waits for its end.
 fn submit(node: &Node, data: &Path) -> Value {
     let job = data.with_extension("yaml");
-    fs::write(&job, JOB.trim_start()).unwrap();
+    fs::write(&job, small()).unwrap();
     let (dir, job, data) = (node.dir.to_str().unwrap(), job.to_str().unwrap(), data.to_str().unwrap());
     let rows = run(&["submit", job, "--data", data, "--dir", dir, "--wait", "--timeout", "120", "--format", "json"]).rows();
     rows.last().unwrap().clone()

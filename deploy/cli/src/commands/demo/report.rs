@@ -10,10 +10,17 @@ use crate::{
     row::Row,
 };
 use anyhow::anyhow;
+use cairn_processors::ledger::Ledger;
 use cairn_projections::{SignedCheckpoint, checkpoint::CheckpointFiles};
-use cairn_schemas::{Amount, JobId, PublicKey};
+use cairn_schemas::{Amount, BlobHash, JobId, PublicKey};
 use serde_json::{Value, json};
-use std::{fs, io::Write, time::Duration};
+use std::{
+    fs,
+    io::Write,
+    time::{Duration, Instant},
+};
+
+use super::part::Part;
 
 /// How long a checkpoint over everything may be in coming.
 const SIGNING: Duration = Duration::from_secs(30);
@@ -23,6 +30,10 @@ const SIGNING: Duration = Duration::from_secs(30);
 pub struct Report {
     correct: u64,
     total: u64,
+    /// What is counted, many of it.
+    counted: &'static str,
+    /// What the model wrote, if it writes.
+    sample: Option<String>,
     workers: Vec<Paid>,
     funded: Amount,
     paid: Amount,
@@ -64,10 +75,10 @@ impl Report {
         checkpoints: &CheckpointFiles,
         setup: &Setup,
         layout: &Layout,
-        job: &JobId,
-        took: Duration,
+        (job, part): (&JobId, &Part),
+        begun: Instant,
     ) -> Result<Report, Failure> {
-        let score = one(client, &format!("SELECT correct, total FROM jobs WHERE job = '{job}' AND state = 'completed'")).await?;
+        let score = one(client, &format!("SELECT correct, total, result FROM jobs WHERE job = '{job}' AND state = 'completed'")).await?;
         let mut workers = Vec::new();
         for worker in &setup.workers {
             let id = keys::read(&layout.key(worker.name.as_str()))?.public();
@@ -82,6 +93,8 @@ impl Report {
         Ok(Report {
             correct: score.get("correct").as_u64().unwrap_or(0),
             total: score.get("total").as_u64().unwrap_or(0),
+            counted: part.counted(),
+            sample: sample(client, part, &score.text("result")).await?,
             workers,
             funded: sum(client, &escrow("credit", "escrow")).await?,
             paid: sum(client, &escrow("debit", "payment")).await?,
@@ -89,7 +102,7 @@ impl Report {
             checkpoint,
             vkey: vkey.lines().next().unwrap_or_default().to_owned(),
             scale: setup.realm.scale,
-            seconds: took.as_secs_f64(),
+            seconds: begun.elapsed().as_secs_f64(),
         })
     }
 
@@ -116,6 +129,7 @@ impl Report {
             .collect();
         json!({
             "accuracy": self.accuracy(),
+            "sample": self.sample,
             "workers": workers,
             "escrow": {"funded": self.funded, "paid": self.paid, "refunded": self.refunded},
             "checkpoint": {"origin": self.checkpoint.origin, "size": self.checkpoint.size, "root": self.checkpoint.root, "vkey": self.vkey},
@@ -125,7 +139,11 @@ impl Report {
 
     fn tell(&self, out: &mut impl Write, dir: &str) -> std::io::Result<()> {
         let (me, units) = (crate::me(), |amount: Amount| amount.in_units(self.scale));
-        writeln!(out, "accuracy    {:.2} % of {} held-out images ({} right)", self.accuracy() * 100.0, self.total, self.correct)?;
+        writeln!(out, "accuracy    {:.2} % of {} held-out {} ({} right)", self.accuracy() * 100.0, self.total, self.counted, self.correct)?;
+        if let Some(sample) = &self.sample {
+            let lines: String = sample.lines().map(|line| format!("  {line}\n")).collect();
+            writeln!(out, "sample\n{lines}")?;
+        }
         for worker in &self.workers {
             let reason = worker.reason.as_ref().map(|reason| reason.line(12)).unwrap_or_default();
             writeln!(out, "{:<11} paid {:<10} slashed {:<10} {reason}", worker.name, units(worker.paid), units(worker.slashed))?;
@@ -145,6 +163,16 @@ impl Report {
         writeln!(out, "  {me} verify {dir}/export --trust {dir}/checkpoint.vkey")?;
         writeln!(out, "  {me} up --dir {dir}")
     }
+}
+
+/// What the verified model writes.
+async fn sample(client: &Client, part: &Part, result: &str) -> Result<Option<String>, Failure> {
+    if !part.writes() {
+        return Ok(None);
+    }
+    let hash: BlobHash = result.parse().map_err(|_| anyhow!("the job's result {result:?} is no hash"))?;
+    let model = client.blob(&hash).await.map_err(anyhow::Error::from)?;
+    part.sample(&model).map(Some)
 }
 
 async fn paid(client: &Client, name: &str, id: &PublicKey) -> Result<Paid, Failure> {
