@@ -7,7 +7,7 @@
 use std::ops::Range;
 
 use super::super::simd::{InstructionSet, Isa};
-use super::pack::{Operand, pack};
+use super::pack::{Operand, TOGETHER, pack};
 use super::tile::{Place, Tile};
 use crate::contract::order::CHUNK;
 
@@ -61,7 +61,7 @@ fn blocks<S: InstructionSet, const ROWS: usize, const V: usize, const HALF: usiz
     if a.lines <= NARROW {
         for ks in pieces(k, CHUNK) {
             let a = pack::<_, ROWS>(set, a, 0..a.lines, ks.clone(), &mut space.a);
-            for columns in pieces(b.lines, COLUMNS) {
+            for columns in pieces(b.lines, TOGETHER * COLUMNS) {
                 let b = pack::<_, COLUMNS>(set, b, columns.clone(), ks.clone(), &mut space.b);
                 tiles::<S, ROWS, V, HALF, COLUMNS>(set, ks.len(), a, b, out, columns, place(&ks));
             }

@@ -41,12 +41,54 @@ pub fn pack<'b, S: InstructionSet, const W: usize>(
     buffer: &'b mut Vec<f32>,
 ) -> &'b [[f32; W]] {
     let panels = aligned(buffer, lines.len().div_ceil(W) * ks.len() * W).as_chunks_mut::<W>().0;
-    for (index, panel) in panels.chunks_mut(ks.len()).enumerate() {
-        let first = lines.start + index * W;
-        let width = W.min(lines.end - first);
-        set.run(Pack { operand, first, width, k: ks.start, panel });
+    if operand.line_stride == 1 {
+        for (index, panels) in panels.chunks_mut(TOGETHER * ks.len()).enumerate() {
+            let first = lines.start + index * TOGETHER * W;
+            set.run(Copied { operand, lines: first..lines.end.min(first + TOGETHER * W), ks: ks.clone(), panels });
+        }
+    } else {
+        for (index, panel) in panels.chunks_mut(ks.len()).enumerate() {
+            let first = lines.start + index * W;
+            let width = W.min(lines.end - first);
+            set.run(Transposed { operand, first, width, k: ks.start, panel });
+        }
     }
     panels
+}
+
+/// Panels whose lines are read at once where neighbours in memory are neighbours: a run that the processor foresees, and as many places to write
+/// as the nearest cache has ways.
+pub const TOGETHER: usize = 8;
+
+/// Lines that are neighbours in memory stay neighbours.
+struct Copied<'a, const W: usize> {
+    operand: Operand<'a>,
+    lines: Range<usize>,
+    ks: Range<usize>,
+    panels: &'a mut [[f32; W]],
+}
+
+impl<const W: usize> Vectorised for Copied<'_, W> {
+    #[inline(always)]
+    fn run(self) {
+        let Self { operand, lines, ks, panels } = self;
+        for k in 0..ks.len() {
+            let from = &operand.elements[operand.at(lines.start, ks.start + k)..][..lines.len()];
+            // The next panels' are too far apart for the processor to foresee.
+            for ahead in (0..lines.len()).step_by(RUN) {
+                prefetch(operand.elements, operand.at(lines.end + ahead, ks.start + k));
+            }
+            let (whole, rest) = from.as_chunks::<W>();
+            for (panel, from) in whole.iter().enumerate() {
+                panels[panel * ks.len() + k] = *from;
+            }
+            if !rest.is_empty() {
+                let row = &mut panels[whole.len() * ks.len() + k];
+                row[..rest.len()].copy_from_slice(rest);
+                row[rest.len()..].fill(0.0);
+            }
+        }
+    }
 }
 
 /// `length` elements that begin with a line of the cache, so that no vector lies across two.
@@ -59,7 +101,8 @@ fn aligned(buffer: &mut Vec<f32>, length: usize) -> &mut [f32] {
     &mut buffer[skip..skip + length]
 }
 
-struct Pack<'a, const W: usize> {
+/// Each line's elements go W apart: by squares of four, whole lines of the cache of four lines at a time.
+struct Transposed<'a, const W: usize> {
     operand: Operand<'a>,
     first: usize,
     width: usize,
@@ -67,44 +110,12 @@ struct Pack<'a, const W: usize> {
     panel: &'a mut [[f32; W]],
 }
 
-impl<const W: usize> Vectorised for Pack<'_, W> {
-    #[inline(always)]
-    fn run(self) {
-        if self.operand.line_stride == 1 {
-            self.copied();
-        } else {
-            self.transposed();
-        }
-    }
-}
-
 /// Elements that a line of the cache holds.
 const RUN: usize = 16;
 
-impl<const W: usize> Pack<'_, W> {
-    /// Neighbours in memory stay neighbours.
+impl<const W: usize> Vectorised for Transposed<'_, W> {
     #[inline(always)]
-    fn copied(self) {
-        let Self { operand, first, width, k, panel } = self;
-        for (k, row) in (k..).zip(panel) {
-            let from = &operand.elements[operand.at(first, k)..][..width];
-            // The next panel's are too far apart for the processor to foresee.
-            for ahead in (W..2 * W).step_by(RUN) {
-                prefetch(operand.elements, operand.at(first + ahead, k));
-            }
-            match from.first_chunk() {
-                Some(from) => *row = *from,
-                None => {
-                    row[..width].copy_from_slice(from);
-                    row[width..].fill(0.0);
-                }
-            }
-        }
-    }
-
-    /// Each line's elements go W apart: by squares of four, whole lines of the cache of four lines at a time.
-    #[inline(always)]
-    fn transposed(self) {
+    fn run(self) {
         let Self { operand, first, width, k, panel } = self;
         let whole = if operand.k_stride == 1 { width / 4 * 4 } else { 0 };
         for (k, rows) in (k..).step_by(RUN).zip(panel.chunks_mut(RUN)) {
