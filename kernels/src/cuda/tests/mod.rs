@@ -136,7 +136,11 @@ fn the_interpreter_finds_faults() {
         ("if (threadIdx.x % 32 < 7) x[0] = __shfl_sync(~0u, x[1], 3);", "elsewhere"),
         ("*(unsigned long long *)(x + 1) = 1;", "aligned"),
         ("__shared__ unsigned s[256]; s[threadIdx.x] = 1; x[0] = s[255 - threadIdx.x];", "race"),
-        ("__shared__ unsigned s[256]; x[0] = s[0]; if (threadIdx.x == 9) s[0] = 1;", "race"),
+        (
+            "__shared__ unsigned s[256]; s[threadIdx.x] = 1; __syncthreads(); x[0] = s[0]; \
+             if (threadIdx.x == 9) s[0] = 2; __syncthreads(); x[1] = s[threadIdx.x / 2];",
+            "race",
+        ),
     ] {
         let found = run(body).unwrap_err();
         assert!(found.contains(fault), "{body}: {found}");
