@@ -99,7 +99,8 @@ impl Default for ReadLimit {
 pub struct Read {
     /// Offsets strictly ascending, none below the one asked for.
     pub records: Vec<Record>,
-    /// One past the last visible record of the place, at the time of the read; 0 where nothing was ever visible.
+    /// One past the last visible record of the place, at the time of the read (behind an archive, up to a second before); 0 where
+    /// nothing was ever visible.
     pub end: u64,
 }
 

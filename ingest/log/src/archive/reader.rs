@@ -12,6 +12,11 @@ use async_trait::async_trait;
 use cairn_schemas::Stream;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// How long the tail's word about its front and its end is taken again: asking costs a seek, and who reads from far behind would ask
+/// before each read.
+const FRESH: Duration = Duration::from_secs(1);
 
 /// Journals out of the archive, and behind them the log that goes on, if there is one.
 #[derive(Debug)]
@@ -22,6 +27,16 @@ pub struct ArchiveLog {
     clock: SystemClock,
     /// By partition: what is known of its segments, and the one that was read last.
     opened: Mutex<BTreeMap<u32, Opened>>,
+    /// By partition: what the tail said last.
+    fronts: Mutex<BTreeMap<u32, Front>>,
+}
+
+/// Where the tail of a journal began and ended when it was asked.
+#[derive(Clone, Copy, Debug)]
+struct Front {
+    first: u64,
+    end: u64,
+    asked: Instant,
 }
 
 #[derive(Clone, Debug)]
@@ -38,27 +53,53 @@ impl ArchiveLog {
     /// The archive alone, as it is now: journals up to the last archived block, and topics whose records are all deleted.
     pub async fn alone(archive: Archive) -> Result<ArchiveLog, ArchiveError> {
         let partitions = archive.partitions().await?;
-        Ok(ArchiveLog { archive, partitions, tail: None, clock: SystemClock::default(), opened: Mutex::default() })
+        Ok(ArchiveLog {
+            archive,
+            partitions,
+            tail: None,
+            clock: SystemClock::default(),
+            opened: Mutex::default(),
+            fronts: Mutex::default(),
+        })
     }
 
     /// The archive before a log that keeps only what comes later.
     pub fn before(archive: Archive, tail: Arc<dyn EventLog>) -> ArchiveLog {
         let partitions = tail.partitions();
-        ArchiveLog { archive, partitions, tail: Some(tail), clock: SystemClock::default(), opened: Mutex::default() }
+        let (opened, fronts) = (Mutex::default(), Mutex::default());
+        ArchiveLog { archive, partitions, tail: Some(tail), clock: SystemClock::default(), opened, fronts }
     }
 
     /// Journal records from an offset on; without any at the archive's end, and beyond it.
     async fn recall(&self, partition: u32, from: u64, limit: ReadLimit) -> Result<Read, ArchiveError> {
-        let opened = self.opened(partition, from).await?;
+        let mut opened = self.opened(partition, from).await?;
         let nothing = opened.cover.spans.is_empty().then_some(0);
         if from < opened.end {
-            let segment = self.segment(partition, from, &opened).await?;
-            return Ok(Read { records: select(&segment, from, limit), end: opened.end });
+            let records = self.gather(partition, from, limit, &mut opened).await?;
+            return Ok(Read { records, end: opened.end });
         }
         match opened.cover.gap.or(nothing) {
             Some(height) => Err(ArchiveError::Gap { partition, height }),
             None => Ok(Read { records: Vec::new(), end: opened.end }),
         }
+    }
+
+    /// Records of as many segments as the limit holds: what is archived often is in small ones.
+    async fn gather(&self, partition: u32, from: u64, limit: ReadLimit, opened: &mut Opened) -> Result<Vec<Record>, ArchiveError> {
+        let (mut records, mut left) = (Vec::new(), limit);
+        while let Some(next) = records.last().map_or(Some(from), |last: &Record| Some(last.offset + 1).filter(|&next| next < opened.end)) {
+            let segment = match self.segment(partition, next, opened).await {
+                // What was read is given; the next read meets the damage.
+                Err(_) if !records.is_empty() => break,
+                segment => segment?,
+            };
+            let before = records.len();
+            select(&segment, next, &mut left, &mut records);
+            if records.len() == before || left.records == 0 {
+                break;
+            }
+        }
+        Ok(records)
     }
 
     /// What is known of a partition. Before a tail, the archive grows: beyond its known end it is looked at again.
@@ -79,8 +120,9 @@ impl ArchiveLog {
     }
 
     /// The segment that holds an offset below the end: the one read last, or the one behind it, or else it is searched for.
-    async fn segment(&self, partition: u32, from: u64, opened: &Opened) -> Result<Arc<Segment>, ArchiveError> {
-        let spans = &opened.cover.spans;
+    async fn segment(&self, partition: u32, from: u64, opened: &mut Opened) -> Result<Arc<Segment>, ArchiveError> {
+        let cover = opened.cover.clone();
+        let spans = &cover.spans;
         let (mut low, mut high) = (0, spans.len());
         match &opened.segment {
             Some(last) if last.from <= from && from < last.end() => return Ok(last.clone()),
@@ -102,7 +144,8 @@ impl ArchiveLog {
         }
         match found {
             Some((at, segment)) if segment.from <= from => {
-                self.remember(partition, &opened.cover, at, &segment);
+                (opened.at, opened.segment) = (at, Some(segment.clone()));
+                self.remember(partition, &cover, at, &segment);
                 Ok(segment)
             }
             Some((_, segment)) => Err(ArchiveError::Gap { partition, height: segment.first }),
@@ -119,6 +162,23 @@ impl ArchiveLog {
     fn lock(&self) -> MutexGuard<'_, BTreeMap<u32, Opened>> {
         self.opened.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    fn fronts(&self) -> MutexGuard<'_, BTreeMap<u32, Front>> {
+        self.fronts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the tail said of a journal's front, where `from` lies below it and the word is fresh.
+    fn behind(&self, place: Place, from: u64) -> Option<Front> {
+        let front = self.fronts().get(&place.partition).copied()?;
+        (place.stream == Stream::Journal && from < front.first && front.asked.elapsed() < FRESH).then_some(front)
+    }
+
+    /// Asks the tail where it ends, having heard where it begins, and keeps both.
+    async fn ask(&self, tail: &dyn EventLog, place: Place, first: u64) -> Result<Front, ReadError> {
+        let front = Front { first, end: end(tail, place, first).await?, asked: Instant::now() };
+        self.fronts().insert(place.partition, front);
+        Ok(front)
+    }
 }
 
 /// Where a log ends, asked at its front, which may move on meanwhile.
@@ -131,19 +191,18 @@ async fn end(log: &dyn EventLog, place: Place, mut front: u64) -> Result<u64, Re
     }
 }
 
-/// Records of a segment, as many as a read may give.
-fn select(segment: &Segment, from: u64, limit: ReadLimit) -> Vec<Record> {
+/// Takes records of a segment, as many as is left of what a read may give; once a record does not fit, nothing is left.
+fn select(segment: &Segment, from: u64, left: &mut ReadLimit, records: &mut Vec<Record>) {
     let start = segment.records.partition_point(|record| record.offset < from);
-    let mut left = limit.bytes;
-    let mut records = Vec::new();
-    for record in segment.records[start..].iter().take(limit.records.max(1)) {
-        if record.bytes.len() > left && !records.is_empty() {
-            break;
+    for record in &segment.records[start..] {
+        let fits = left.records > 0 && record.bytes.len() <= left.bytes;
+        if !fits && !records.is_empty() {
+            left.records = 0;
+            return;
         }
-        left = left.saturating_sub(record.bytes.len());
+        *left = ReadLimit { records: left.records.saturating_sub(1), bytes: left.bytes.saturating_sub(record.bytes.len()) };
         records.push(record.clone());
     }
-    records
 }
 
 #[async_trait]
@@ -169,6 +228,12 @@ impl EventLog for ArchiveLog {
             let read = self.recall(place.partition, from, limit).await?;
             return if from > read.end { Err(ReadError::BeyondEnd { place, from, end: read.end }) } else { Ok(read) };
         };
+        if let Some(front) = self.behind(place, from) {
+            let told = self.recall(place.partition, from, limit).await?;
+            if !told.records.is_empty() {
+                return Ok(Read { end: front.end, ..told });
+            }
+        }
         let (refused, first) = match tail.read(place, from, limit).await {
             Err(refused @ ReadError::Truncated { first, .. }) if is_journal => (refused, first),
             read => return read,
@@ -178,12 +243,13 @@ impl EventLog for ArchiveLog {
             return Err(refused);
         }
         // The end is the tail's: the archive is behind it.
-        Ok(Read { end: end(tail.as_ref(), place, first).await?, ..told })
+        Ok(Read { end: self.ask(tail.as_ref(), place, first).await?.end, ..told })
     }
 
     async fn wait(&self, places: &[(Place, u64)]) -> Result<(), ReadError> {
         if let Some(tail) = &self.tail {
-            return tail.wait(places).await;
+            let known = places.iter().any(|(place, from)| self.behind(*place, *from).is_some());
+            return if known { Ok(()) } else { tail.wait(places).await };
         }
         for (place, from) in places {
             check_place(self.partitions, *place)?;
