@@ -4,7 +4,7 @@
 //! is outside the archive when the log is lost, behind the last block once it has waited long enough. Refuses a position of its
 //! own: the last segment says where to go on.
 
-use super::{Archive, ArchiveError, Segment};
+use super::{Archive, ArchiveError, Segment, Span};
 use crate::journal::{Chain, Follower, JournalError, Step, Taken};
 use crate::{EventLog, Place, Record, Traces};
 use std::pin::pin;
@@ -42,6 +42,8 @@ pub struct Archiver {
     options: Options,
     follower: Follower,
     pending: Pending,
+    /// The segment behind which it goes on; none before there is one.
+    last: Option<Span>,
 }
 
 /// Records that no segment holds yet.
@@ -66,9 +68,11 @@ struct Whole {
 impl Archiver {
     /// Goes on behind the last segment. The log must still hold the record that it ends with.
     pub async fn open(log: Arc<dyn EventLog>, archive: Archive, partition: u32, options: Options) -> Result<Archiver, ArchiveError> {
-        let chain = archive.last(partition).await?.map_or_else(|| Chain::new(partition), |segment| segment.chain);
+        let segment = archive.last(partition).await?;
+        let last = segment.as_ref().map(Segment::span);
+        let chain = segment.map_or_else(|| Chain::new(partition), |segment| segment.chain);
         let pending = Pending::behind(&chain);
-        Ok(Archiver { follower: Follower::new(log.clone(), chain), log, archive, options, pending })
+        Ok(Archiver { follower: Follower::new(log.clone(), chain), log, archive, options, pending, last })
     }
 
     /// The journal's offset below which all is archived.
@@ -106,7 +110,14 @@ impl Archiver {
 
     async fn keep(&mut self) -> Result<(), ArchiveError> {
         let Some(segment) = self.pending.segment() else { return Ok(()) };
+        // Somebody may have moved the archive away: what follows a hole is of no use to a reader, and nobody would be told.
+        if let Some(last) = self.last
+            && !self.archive.has(segment.partition, last).await?
+        {
+            return Err(ArchiveError::Gap { partition: segment.partition, height: last.first });
+        }
         self.archive.keep(&segment).await?;
+        self.last = Some(segment.span());
         tracing::debug!(partition = segment.partition, span = ?segment.span(), "archived");
         self.pending.cut(segment.chain);
         Ok(())
@@ -205,6 +216,11 @@ pub async fn archive(
                 let left = pause;
                 pause = (pause * 2).min(PAUSE_MAX);
                 (None, Some(left))
+            }
+            // What is missing the log may still hold: it is archived again from there. If it does not, the next opening says so and ends.
+            Err(error @ ArchiveError::Gap { .. }) if archiver.take().is_some() => {
+                tracing::error!(partition, code = error.code(), "archiving begins again behind what the archive holds: {error}");
+                (None, Some(PAUSE))
             }
             Err(error) => return Err(error),
         };

@@ -63,6 +63,11 @@ impl Archive {
         }
     }
 
+    /// Whether a segment lies there.
+    async fn has(&self, partition: u32, span: Span) -> Result<bool, ArchiveError> {
+        Ok(self.store.has(&span.key(partition)).await?)
+    }
+
     /// The last segment that is told without a gap; none if block 0 is not archived.
     pub async fn last(&self, partition: u32) -> Result<Option<Segment>, ArchiveError> {
         match self.cover(partition).await?.spans.last() {

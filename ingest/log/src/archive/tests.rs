@@ -367,17 +367,21 @@ async fn archiving_goes_on_until_it_is_stopped_and_bears_a_store_that_is_away() 
     std::fs::remove_file(&folder).unwrap();
     (4..=40).for_each(|by_ms| life.say(Say::Block(by_ms)));
     reaches(&archive, 30).await;
+    // Moved away, it begins again, not behind a hole.
+    std::fs::rename(&folder, dir.path().join("aside")).unwrap();
+    (41..=60).for_each(|by_ms| life.say(Say::Block(by_ms)));
+    reaches(&archive, 50).await;
     // What fills no segment is archived once it has waited long enough.
     life.say(Say::Pass(60_000));
-    life.say(Say::Block(41));
-    reaches(&archive, 40).await;
+    life.say(Say::Block(61));
+    reaches(&archive, 60).await;
     stop.send(()).unwrap();
     running.await.unwrap().unwrap();
     // Stopped in order, nothing that it read is left out.
     let last = archive.last(0).await.unwrap().unwrap();
     let mut archiver = Archiver::open(life.log.clone(), archive.clone(), 0, SMALL).await.unwrap();
     archiver.catch_up().await.unwrap();
-    assert!(archiver.archived() == last.end() && last.span().last >= 40);
+    assert!(archiver.archived() == last.end() && last.span().last >= 60);
 }
 
 /// The format as it was first written: what is archived today is read for as long as there is an instance.
