@@ -1,5 +1,5 @@
 #![allow(clippy::unwrap_used)]
-mod front;
+mod tail;
 
 use super::*;
 use crate::journal::tests::{Desk, START};
@@ -328,20 +328,6 @@ fn what_a_cut_off_put_left_behind_is_none_of_a_readers() {
     std::fs::write(first.with_extension("7-0.new"), b"half").unwrap();
     std::fs::write(dir.path().join("journal/notes"), b"somebody's").unwrap();
     assert_eq!(told(&alone(&archive), 0, ReadLimit::default()), until(&archive, &life.records()));
-}
-
-#[test]
-fn an_archive_alone_takes_nothing_and_has_no_inputs() {
-    let log = alone(&Life::blocks(12).archived());
-    assert_eq!(log.partitions(), 2);
-    let jobs = Place::new(Stream::Topic(Topic::Jobs), 0);
-    assert!(matches!(now(log.read(jobs, 0, ReadLimit::default())), Err(ReadError::Truncated { .. })));
-    assert!(now(log.append(JOURNAL, vec![Bytes::from_static(b"more")].into())).is_err());
-    assert!(now(log.delete_below(JOURNAL, 1)).is_err());
-    let end = now(log.read(JOURNAL, 0, ReadLimit::default())).unwrap().end;
-    assert!(matches!(now(log.read(JOURNAL, end + 1, ReadLimit::default())), Err(ReadError::BeyondEnd { .. })));
-    now(log.wait(&[(JOURNAL, end - 1)])).unwrap();
-    assert!(log.wait(&[(JOURNAL, end)]).now_or_never().is_none());
 }
 
 /// Waits for a block in the archive; the limit is for a machine on which everything else runs, too.

@@ -1,4 +1,4 @@
-//! A tail whose front moves while it is read, as another process's deleting moves it.
+//! What stands behind the archive: nothing at all, or a tail whose front moves while it is read, as another process's deleting moves it.
 
 use super::*;
 use crate::{AppendError, Appended, Assignments, Batch, Read};
@@ -82,4 +82,18 @@ fn who_reads_from_far_behind_is_given_many_segments_and_asks_the_tail_once_a_sec
     let most = 2 + 2 * began.elapsed().as_secs();
     assert!(tail.asked.load(Ordering::Relaxed) <= most);
     assert_eq!(told(&log, 0, ReadLimit::default()), said);
+}
+
+#[test]
+fn an_archive_alone_takes_nothing_and_has_no_inputs() {
+    let log = alone(&Life::blocks(12).archived());
+    assert_eq!(log.partitions(), 2);
+    let jobs = Place::new(Stream::Topic(Topic::Jobs), 0);
+    assert!(matches!(now(log.read(jobs, 0, ReadLimit::default())), Err(ReadError::Truncated { .. })));
+    assert!(now(log.append(JOURNAL, vec![Bytes::from_static(b"more")].into())).is_err());
+    assert!(now(log.delete_below(JOURNAL, 1)).is_err());
+    let end = now(log.read(JOURNAL, 0, ReadLimit::default())).unwrap().end;
+    assert!(matches!(now(log.read(JOURNAL, end + 1, ReadLimit::default())), Err(ReadError::BeyondEnd { .. })));
+    now(log.wait(&[(JOURNAL, end - 1)])).unwrap();
+    assert!(log.wait(&[(JOURNAL, end)]).now_or_never().is_none());
 }
