@@ -1,8 +1,8 @@
 //! Bodies: how fast they must come, and how much of them may be here at once.
 //!
 //! Owns the pace (a first allowance of time, then a second more for so many bytes, as Apache's mod_reqtimeout has it) and the budgets
-//! of bytes, one for blobs and one for all else, so that neither starves the other; and the way to have one in one piece. Refuses meaning: whoever reads a body sees only
-//! its bytes, and what is wrong with their coming ends the request from outside.
+//! of bytes, one for blobs and one for all else, so that neither starves the other; and the way to have one in one piece. Refuses
+//! meaning: whoever reads a body sees only its bytes, and what is wrong with their coming ends the request from outside.
 
 use crate::{Options, problem::Refusal};
 use axum::{

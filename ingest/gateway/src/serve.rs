@@ -1,22 +1,37 @@
 //! Serving: connections taken from a socket, each within limits of number and time, all ended by one word.
 //!
-//! Owns the number of open connections, how long a head may take, and the graceful end. Refuses to look into requests: see `edge`.
+//! Owns the number of open connections, how long a head may take, the graceful end, and that an answer arrives though its request was
+//! not read to the end. Refuses to look into requests: see `edge`.
 
 use axum::Router;
-use hyper::server::conn::http1;
+use hyper::{
+    server::conn::http1,
+    service::{Service as _, service_fn},
+};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
 };
-use std::{future::Future, time::Duration};
+use std::{
+    future::{Future, poll_fn},
+    time::Duration,
+};
 use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
     sync::watch,
     task::JoinSet,
+    time::timeout,
 };
 
 /// Between two tries, where the system has no files left for more connections.
 const REST: Duration = Duration::from_millis(100);
+
+/// How long and how much a connection that has its last answer may go on sending, and how long it may pause.
+const LINGER: Duration = Duration::from_secs(5);
+const LINGER_PAUSE: Duration = Duration::from_secs(1);
+const LINGER_BYTES: usize = 64 << 20;
+const LINGER_PIECE: usize = 64 << 10;
 
 /// What connections may take.
 #[derive(Clone, Copy, Debug)]
@@ -62,22 +77,39 @@ pub async fn serve(listener: TcpListener, routes: Router, limits: Limits, stop: 
 async fn answer(stream: TcpStream, routes: Router, limits: Limits, mut ending: watch::Receiver<bool>) {
     // Answers are whole when they are written: waiting for more would only delay them. Without it they are slower, not wrong.
     let _ = stream.set_nodelay(true);
-    let connection = http1::Builder::new()
+    let routes = TowerToHyperService::new(routes);
+    let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.head_wait)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(routes));
-    let ending = async { drop(ending.wait_for(|ending| *ending).await) };
-    tokio::pin!(connection, ending);
+        .serve_connection(TokioIo::new(stream), service_fn(move |request| Box::pin(routes.call(request))));
     let ended = tokio::select! {
-        ended = &mut connection => ended,
-        () = ending => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
+        ended = poll_fn(|task| connection.poll_without_shutdown(task)) => ended,
+        () = async { drop(ending.wait_for(|ending| *ending).await) } => {
+            std::pin::Pin::new(&mut connection).graceful_shutdown();
+            poll_fn(|task| connection.poll_without_shutdown(task)).await
         }
     };
     if let Err(error) = ended {
         // One that went away, was too slow or spoke no HTTP has nobody left to be told.
         tracing::debug!("a connection ended: {error}");
+    }
+    let mut stream = connection.into_parts().io.into_inner();
+    let stopping = *ending.borrow();
+    if stream.shutdown().await.is_ok() && !stopping {
+        // Past the limit it is closed as it is.
+        let _ = timeout(LINGER, linger(stream)).await;
+    }
+}
+
+/// Reads what still comes, and forgets it: to close before bytes that nobody read resets the connection, and takes the answer with
+/// it (RFC 9112, 9.6).
+async fn linger(mut stream: TcpStream) {
+    let (mut piece, mut left) = (vec![0; LINGER_PIECE], LINGER_BYTES);
+    while left > 0 {
+        match timeout(LINGER_PAUSE, stream.read(&mut piece)).await {
+            Ok(Ok(count @ 1..)) => left = left.saturating_sub(count),
+            _ => return,
+        }
     }
 }
 

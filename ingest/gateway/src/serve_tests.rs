@@ -48,6 +48,20 @@ async fn a_head_that_does_not_end_is_not_waited_for() {
     assert_eq!(rest(&mut silent).await, "");
 }
 
+/// A refusal that needs none of the body is read by whoever first sends all of it.
+#[tokio::test]
+async fn an_answer_arrives_though_nobody_read_the_body() {
+    let server = start(Router::new().route("/", routing::post(|| async { "no" })), Limits::default()).await;
+    let body = vec![0; 32 << 20];
+    for _ in 0..5 {
+        let mut eager = TcpStream::connect(server.address).await.unwrap();
+        let head = format!("POST / HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n", body.len());
+        eager.write_all(head.as_bytes()).await.unwrap();
+        eager.write_all(&body).await.unwrap();
+        assert!(rest(&mut eager).await.ends_with("no"));
+    }
+}
+
 #[tokio::test]
 async fn beyond_the_limit_a_connection_waits_for_one_to_end() {
     let server = start(quick(), Limits { connections: 1, ..Limits::default() }).await;
