@@ -60,10 +60,13 @@ pub struct Args {
 }
 
 pub async fn run(args: Args, layout: &Layout) -> Result<(), Failure> {
-    // Before anything is said: who cannot compute the contract's bits takes no work.
-    let executor = device::proven(args.device, args.threads.into()).await?;
     let stop = up::interrupted()?;
     tokio::pin!(stop);
+    // Before anything is said: who cannot compute the contract's bits takes no work.
+    let executor = tokio::select! {
+        () = &mut stop => return Ok(()),
+        proven = device::proven(args.device, args.threads.into()) => proven?,
+    };
     let (client, realm) = tokio::select! {
         () = &mut stop => return Ok(()),
         found = find(&args, layout) => found?,
