@@ -18,7 +18,7 @@ use cairn_schemas::{
 };
 use flaky::Flaky;
 use std::sync::Arc;
-use world::{World, at_work, job, key, slashed};
+use world::{AtWork, World, at_work, job, key, slashed};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_honest_job_is_done_checked_and_paid() {
@@ -62,14 +62,23 @@ fn alone(job: &Job) -> (Digest, u64) {
     }
 }
 
-/// Two honest workers and one of this conduct do a job; the facts of it.
-async fn with(conduct: Conduct) -> Vec<Fact> {
-    let job = job();
-    until(conduct, &job, |fact| matches!(fact, Fact::JobCompleted { .. } | Fact::JobFailed { .. })).await
+/// Two honest workers and one of this conduct do jobs until it has had its part in one; the facts up to that one's end.
+async fn with(conduct: Conduct, its_part: impl Fn(&Fact) -> bool) -> Vec<Fact> {
+    let (mut world, _at_work) = world_with(conduct).await;
+    let job = world.submit_until(&job(), its_part).await;
+    world.until_ended(job).await
 }
 
-/// The same, until something was decided.
-async fn until(conduct: Conduct, job: &Job, is_last: impl Fn(&Fact) -> bool) -> Vec<Fact> {
+/// The same until something was decided, with deadlines that a test can wait for.
+async fn hurried(conduct: Conduct, is_last: impl Fn(&Fact) -> bool) -> Vec<Fact> {
+    let (mut world, _at_work) = world_with(conduct).await;
+    let mut job = job();
+    (job.deadlines.accept_s, job.deadlines.task_s, job.deadlines.check_s) = (5, 5, 5);
+    world.submit_until(&job, &is_last).await;
+    world.facts(is_last).await
+}
+
+async fn world_with(conduct: Conduct) -> (World, Vec<AtWork>) {
     let mut world = World::new().await;
     let honest = [("ada", 11), ("bob", 12)];
     let mut workers: Vec<Worker> = Vec::new();
@@ -77,36 +86,39 @@ async fn until(conduct: Conduct, job: &Job, is_last: impl Fn(&Fact) -> bool) -> 
         workers.push(world.enlisted(of, seed, Conduct::Honest).await);
     }
     workers.push(world.enlisted("cyd", 13, conduct).await);
-    let _at_work: Vec<_> = workers.into_iter().map(at_work).collect();
-    world.submit(job).await;
-    world.facts(is_last).await
+    (world, workers.into_iter().map(at_work).collect())
 }
 
-/// The job with deadlines that a test can wait for.
-fn hurried() -> Job {
-    let mut job = job();
-    (job.deadlines.accept_s, job.deadlines.task_s, job.deadlines.check_s) = (5, 5, 5);
-    job
+/// The third worker has committed to work.
+fn works(fact: &Fact) -> bool {
+    matches!(fact, Fact::WorkKept { worker, .. } if *worker == key(13).public())
+}
+
+/// The third worker has sealed an answer as a checker.
+fn checks(fact: &Fact) -> bool {
+    matches!(fact, Fact::SealKept { verifier, .. } if *verifier == key(13).public())
 }
 
 fn completed(facts: &[Fact]) {
     assert!(matches!(facts.last(), Some(Fact::JobCompleted { .. })), "{:#?}", &facts[facts.len().saturating_sub(8)..]);
 }
 
-fn outcomes(facts: &[Fact]) -> Vec<DisputeOutcome> {
+/// Every dispute ended so, and there was one: of two that were open at once the second finds no stake left.
+fn disputes_ended(facts: &[Fact], so: DisputeOutcome) {
     let closed = facts.iter().filter_map(|fact| match fact {
         Fact::DisputeClosed { outcome, .. } => Some(*outcome),
         _ => None,
     });
-    closed.collect()
+    let outcomes: Vec<_> = closed.collect();
+    assert!(!outcomes.is_empty() && outcomes.iter().all(|outcome| *outcome == so), "{outcomes:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn invented_work_costs_the_stake_and_the_job_completes_without_it() {
-    let facts = with(Conduct::Faulty(Fault::LazyWork)).await;
+    let facts = with(Conduct::Faulty(Fault::LazyWork), works).await;
     completed(&facts);
     assert_eq!(slashed(&facts), [key(13).public()]);
-    assert_eq!(outcomes(&facts), [DisputeOutcome::WorkerWrong]);
+    disputes_ended(&facts, DisputeOutcome::WorkerWrong);
     let paid_to_liar = facts.iter().any(|fact| matches!(fact, Fact::TaskVerified { worker, .. } if *worker == key(13).public()));
     assert!(!paid_to_liar, "invented work is never taken");
     for fact in &facts {
@@ -118,22 +130,22 @@ async fn invented_work_costs_the_stake_and_the_job_completes_without_it() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_invented_answer_costs_the_verifier_and_nobody_honest() {
-    let facts = with(Conduct::Faulty(Fault::LazyChecks)).await;
+    let facts = with(Conduct::Faulty(Fault::LazyChecks), checks).await;
     completed(&facts);
     assert_eq!(slashed(&facts), [key(13).public()]);
-    assert_eq!(outcomes(&facts), [DisputeOutcome::VerifierWrong]);
+    disputes_ended(&facts, DisputeOutcome::VerifierWrong);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_worker_that_invents_everything_is_caught_in_whichever_part_it_is_drawn_first() {
-    let facts = with(Conduct::Lazy).await;
+    let facts = with(Conduct::Lazy, |fact| works(fact) || checks(fact)).await;
     completed(&facts);
     assert_eq!(slashed(&facts), [key(13).public()]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_taken_back_before_the_challenge_costs_the_attempt_only() {
-    let facts = with(Conduct::Faulty(Fault::Retracts)).await;
+    let facts = with(Conduct::Faulty(Fault::Retracts), works).await;
     assert!(slashed(&facts).is_empty());
     let voids = facts.iter().filter_map(|fact| match fact {
         Fact::AttemptVoided { reason, .. } => Some(*reason),
@@ -146,17 +158,15 @@ async fn what_is_taken_back_before_the_challenge_costs_the_attempt_only() {
 async fn silence_before_the_commitment_costs_the_attempt() {
     let liar = key(13).public();
     let is_silent = |fact: &Fact| matches!(fact, Fact::AttemptTimedOut { phase: Phase::Work, silent: Some(who), .. } if *who == liar);
-    let facts = until(Conduct::Faulty(Fault::SilentBefore), &hurried(), is_silent).await;
+    let facts = hurried(Conduct::Faulty(Fault::SilentBefore), is_silent).await;
     assert!(!facts.iter().any(|fact| matches!(fact, Fact::StakeSlashed(_))));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn silence_after_the_challenge_costs_the_bond() {
     let liar = Account::Stake(key(13).public());
-    let facts = until(Conduct::Faulty(Fault::SilentAfter), &hurried(), |fact| {
-        matches!(fact, Fact::AttemptVoided { reason: VoidReason::Silent, .. })
-    })
-    .await;
+    let facts =
+        hurried(Conduct::Faulty(Fault::SilentAfter), |fact| matches!(fact, Fact::AttemptVoided { reason: VoidReason::Silent, .. })).await;
     let forfeited = facts.iter().filter_map(|fact| match fact {
         Fact::BondForfeited(moved) if moved.debit == liar => Some(moved.amount.get()),
         _ => None,
@@ -166,7 +176,7 @@ async fn silence_after_the_challenge_costs_the_bond() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_who_cannot_fetch_what_was_named_cost_its_worker_the_bond() {
-    let facts = with(Conduct::Faulty(Fault::Withholds)).await;
+    let facts = with(Conduct::Faulty(Fault::Withholds), works).await;
     completed(&facts);
     let reported = facts.iter().filter(|fact| matches!(fact, Fact::CheckFailed { .. })).count();
     assert!(reported >= 2, "{reported}");
@@ -182,7 +192,6 @@ async fn two_who_cannot_fetch_what_was_named_cost_its_worker_the_bond() {
 async fn a_worker_that_dies_goes_on_with_the_same_bytes() {
     let mut world = World::new().await;
     let folder = tempfile::tempdir().unwrap();
-    let me = key(13).public();
     let mut others = Vec::new();
     for (of, seed) in [("ada", 11), ("bob", 12)] {
         others.push(at_work(world.enlisted(of, seed, Conduct::Honest).await));
@@ -190,14 +199,15 @@ async fn a_worker_that_dies_goes_on_with_the_same_bytes() {
     let settings = world.settings("cyd", 13, Conduct::Honest, Some(folder.path().to_owned()));
     let flaky: Arc<Flaky> = Arc::new(Flaky::new(world.ledger.clone()));
     let first = at_work(world.enlist(settings.clone(), flaky.clone()).await);
-    let job = world.submit(&job()).await;
-    world.facts(|fact| matches!(fact, Fact::WorkKept { worker, .. } if *worker == me)).await;
+    let mut last = world.submit_until(&job(), works).await;
     first.kill().await;
     let again = at_work(Worker::new(settings.clone(), flaky.clone()).unwrap());
-    world.facts(|fact| matches!(fact, Fact::SealKept { verifier, .. } if *verifier == me)).await;
+    if !world.is_said(last, checks).await {
+        last = world.submit_until(&job(), checks).await;
+    }
     again.kill().await;
     let _third = at_work(Worker::new(settings, flaky.clone()).unwrap());
-    let facts = world.until_ended(job).await;
+    let facts = world.until_ended(last).await;
     completed(&facts);
     assert!(slashed(&facts).is_empty());
     let lost = |fact: &Fact| matches!(fact, Fact::AttemptVoided { .. } | Fact::AttemptTimedOut { .. } | Fact::BondForfeited(_));

@@ -28,6 +28,8 @@ use tokio::{sync::oneshot, task::JoinHandle, time::timeout};
 
 /// What anything here may take at most, on a machine that is busy with other things.
 pub const PATIENCE: Duration = Duration::from_secs(120);
+/// Jobs submitted until a worker is drawn: of one job in twenty a third worker is given no work at all.
+const JOBS: usize = 12;
 
 pub fn key(seed: u8) -> SecretKey {
     SecretKey::from_seed([seed; 32])
@@ -154,6 +156,23 @@ impl World {
         JobId::from(self.producer.says(self.realm, terms).await)
     }
 
+    /// The job in which something was said. Who is drawn is chance, so jobs follow each other until it is said.
+    pub async fn submit_until(&mut self, job: &Job, said: impl Fn(&Fact) -> bool) -> JobId {
+        for _ in 0..JOBS {
+            let id = self.submit(job).await;
+            if self.is_said(id, &said).await {
+                return id;
+            }
+        }
+        panic!("it was never said in {JOBS} jobs");
+    }
+
+    /// Whether something was said before a job ended.
+    pub async fn is_said(&self, job: JobId, said: impl Fn(&Fact) -> bool) -> bool {
+        let facts = self.facts(|fact| said(fact) || is_end(fact, job)).await;
+        facts.last().is_some_and(said)
+    }
+
     /// Every fact from the beginning until one for which `until` holds, that one included.
     pub async fn facts(&self, until: impl Fn(&Fact) -> bool) -> Vec<Fact> {
         let mut follower = Follower::new(self.log.clone(), Chain::new(0));
@@ -177,8 +196,12 @@ impl World {
     }
 
     pub async fn until_ended(&self, job: JobId) -> Vec<Fact> {
-        self.facts(|fact| matches!(fact, Fact::JobCompleted { job: ended, .. } | Fact::JobFailed { job: ended, .. } if *ended == job)).await
+        self.facts(|fact| is_end(fact, job)).await
     }
+}
+
+fn is_end(fact: &Fact, job: JobId) -> bool {
+    matches!(fact, Fact::JobCompleted { job: ended, .. } | Fact::JobFailed { job: ended, .. } if *ended == job)
 }
 
 /// A worker at work, until it is dropped or stopped.
