@@ -41,9 +41,15 @@ pub fn tile_of(isa: Isa) -> (usize, usize) {
 pub fn multiply(isa: Isa, a: Operand, b: Operand, k: usize, out: &mut [&mut [f32]], space: &mut Space) {
     match isa {
         #[cfg(target_arch = "x86_64")]
+        Isa::Avx512(set) if is_direct(a, b) => direct::<_, 6, 4, 2, 64>(set, a, b, k, out, space),
+        #[cfg(target_arch = "x86_64")]
         Isa::Avx512(set) => blocks::<_, 12, 2, 1, 32>(set, a, b, k, out, space),
         #[cfg(target_arch = "x86_64")]
+        Isa::Avx2(set) if is_direct(a, b) => direct::<_, 6, 2, 1, 16>(set, a, b, k, out, space),
+        #[cfg(target_arch = "x86_64")]
         Isa::Avx2(set) => blocks::<_, 6, 2, 1, 16>(set, a, b, k, out, space),
+        #[cfg(target_arch = "aarch64")]
+        Isa::Neon(set) if is_direct(a, b) => direct::<_, 6, 4, 2, 16>(set, a, b, k, out, space),
         #[cfg(target_arch = "aarch64")]
         Isa::Neon(set) => blocks::<_, 6, 4, 2, 16>(set, a, b, k, out, space),
     }
@@ -57,13 +63,12 @@ fn blocks<S: InstructionSet, const ROWS: usize, const V: usize, const HALF: usiz
     out: &mut [&mut [f32]],
     space: &mut Space,
 ) {
-    let place = |ks: &Range<usize>| Place { first: ks.start == 0, last: ks.end == k };
     if a.lines <= NARROW {
         for ks in pieces(k, CHUNK) {
             let a = pack::<_, ROWS>(set, a, 0..a.lines, ks.clone(), &mut space.a);
             for columns in pieces(b.lines, TOGETHER * COLUMNS) {
                 let b = pack::<_, COLUMNS>(set, b, columns.clone(), ks.clone(), &mut space.b);
-                tiles::<S, ROWS, V, HALF, COLUMNS>(set, ks.len(), a, b, out, columns, place(&ks));
+                tiles::<S, ROWS, V, HALF, COLUMNS>(set, ks.len(), a, b, out, columns, Place::of(&ks, k));
             }
         }
         return;
@@ -71,17 +76,9 @@ fn blocks<S: InstructionSet, const ROWS: usize, const V: usize, const HALF: usiz
     for columns in pieces(b.lines, BLOCK_COLUMNS) {
         for ks in pieces(k, CHUNK) {
             let b = pack::<_, COLUMNS>(set, b, columns.clone(), ks.clone(), &mut space.b);
-            if columns.len() <= NARROW && a.k_stride == 1 {
-                // Beside few columns, rows are read as often as laying them out would read them.
-                for rows in pieces(a.lines, ROWS) {
-                    let out = &mut out[rows.clone()];
-                    direct::<S, ROWS, V, HALF, COLUMNS>(set, a, rows.start, ks.clone(), b, out, columns.clone(), place(&ks));
-                }
-                continue;
-            }
             for rows in pieces(a.lines, BLOCK_ROWS) {
                 let a = pack::<_, ROWS>(set, a, rows.clone(), ks.clone(), &mut space.a);
-                tiles::<S, ROWS, V, HALF, COLUMNS>(set, ks.len(), a, b, &mut out[rows], columns.clone(), place(&ks));
+                tiles::<S, ROWS, V, HALF, COLUMNS>(set, ks.len(), a, b, &mut out[rows], columns.clone(), Place::of(&ks, k));
             }
         }
     }
@@ -109,36 +106,46 @@ fn tiles<S: InstructionSet, const ROWS: usize, const V: usize, const HALF: usize
     }
 }
 
-/// Each panel of B with at most ROWS rows of A as they lie, from row `first` on.
-#[allow(clippy::too_many_arguments)]
+/// Whether rows of A are read as they lie: beside few columns, that is no oftener than laying them out would read them.
+fn is_direct(a: Operand, b: Operand) -> bool {
+    a.lines > NARROW && b.lines <= NARROW && a.k_stride == 1
+}
+
+/// The same with A as it lies. Its rows may be a multiple of 4 KiB apart, and then want one set of the nearest cache: a tile
+/// has fewer of them than that has ways, and more columns.
 fn direct<S: InstructionSet, const ROWS: usize, const V: usize, const HALF: usize, const COLUMNS: usize>(
     set: S,
     a: Operand,
-    first: usize,
-    ks: Range<usize>,
-    b: &[[f32; COLUMNS]],
+    b: Operand,
+    k: usize,
     out: &mut [&mut [f32]],
-    columns: Range<usize>,
-    place: Place,
+    space: &mut Space,
 ) {
-    for (b, column) in b.chunks(ks.len()).zip(columns.clone().step_by(COLUMNS)) {
-        let width = COLUMNS.min(columns.end - column);
-        macro_rules! of_rows {
-            ($($rows:literal)*) => {
-                match out.len() {
-                    $($rows => if const { $rows <= ROWS } {
-                        let a: [&[f32]; $rows] = std::array::from_fn(|row| a.line(first + row, &ks));
-                        if width > HALF * S::LANES {
-                            set.run(Tile::<S, _, $rows, V, COLUMNS> { set, a, b, out, column, width, place });
-                        } else {
-                            set.run(Tile::<S, _, $rows, HALF, COLUMNS> { set, a, b, out, column, width, place });
+    for ks in pieces(k, CHUNK) {
+        let panels = pack::<_, COLUMNS>(set, b, 0..b.lines, ks.clone(), &mut space.b);
+        let place = Place::of(&ks, k);
+        for rows in pieces(a.lines, ROWS) {
+            let out = &mut out[rows.clone()];
+            for (b, columns) in panels.chunks(ks.len()).zip(pieces(b.lines, COLUMNS)) {
+                let (column, width) = (columns.start, columns.len());
+                macro_rules! of_rows {
+                    ($($rows:literal)*) => {
+                        match out.len() {
+                            $($rows => if const { $rows <= ROWS } {
+                                let a: [&[f32]; $rows] = std::array::from_fn(|row| a.line(rows.start + row, &ks));
+                                if width > HALF * S::LANES {
+                                    set.run(Tile::<S, _, $rows, V, COLUMNS> { set, a, b, out, column, width, place });
+                                } else {
+                                    set.run(Tile::<S, _, $rows, HALF, COLUMNS> { set, a, b, out, column, width, place });
+                                }
+                            },)*
+                            rows => unreachable!("a tile of {rows} rows"),
                         }
-                    },)*
-                    rows => unreachable!("a tile of {rows} rows"),
+                    };
                 }
-            };
+                of_rows!(1 2 3 4 5 6);
+            }
         }
-        of_rows!(1 2 3 4 5 6 7 8 9 10 11 12);
     }
 }
 

@@ -79,8 +79,8 @@ fn values(count: usize) -> Vec<f32> {
 
 #[test]
 fn blocks_meet_without_a_seam() {
-    // One more than a block's rows and columns; deep enough for threads; three chunks.
-    for (m, n, k) in [(241, 33, 1100), (13, 2049, 60), (5, 2100, 513), (500, 7, 600)] {
+    // One more than a block's rows and columns, and than those that are read as they lie; deep enough for threads; three chunks.
+    for (m, n, k) in [(241, 129, 1100), (241, 65, 1100), (137, 97, 530), (13, 2049, 60), (5, 2100, 513), (500, 7, 600)] {
         let (a, b) = (values(m * k), values(n * k));
         let a = Operand { elements: &a, lines: m, line_stride: k, k_stride: 1 };
         let b = Operand { elements: &b, lines: n, line_stride: 1, k_stride: n };

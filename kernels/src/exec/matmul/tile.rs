@@ -5,6 +5,8 @@
 
 #![allow(clippy::needless_range_loop)] // iterators over registers may stay calls
 
+use std::ops::Range;
+
 use super::super::simd::{InstructionSet, Vectorised};
 
 /// Where a chunk stands among the chunks of its contraction.
@@ -12,6 +14,13 @@ use super::super::simd::{InstructionSet, Vectorised};
 pub struct Place {
     pub first: bool,
     pub last: bool,
+}
+
+impl Place {
+    /// The place of the chunk `ks` of 0 to `k`.
+    pub fn of(ks: &Range<usize>, k: usize) -> Self {
+        Self { first: ks.start == 0, last: ks.end == k }
+    }
 }
 
 /// Rows of A that a tile reads: element k of each of R rows.
