@@ -173,21 +173,17 @@ impl ArchiveLog {
         (place.stream == Stream::Journal && from < front.first && front.asked.elapsed() < FRESH).then_some(front)
     }
 
-    /// Asks the tail where it ends, having heard where it begins, and keeps both.
-    async fn ask(&self, tail: &dyn EventLog, place: Place, first: u64) -> Result<Front, ReadError> {
-        let front = Front { first, end: end(tail, place, first).await?, asked: Instant::now() };
+    /// Asks the tail where it ends, at its front, which may move on meanwhile; and keeps both.
+    async fn ask(&self, tail: &dyn EventLog, place: Place, mut first: u64) -> Result<Front, ReadError> {
+        let end = loop {
+            match tail.read(place, first, ReadLimit { records: 1, bytes: 1 }).await {
+                Err(ReadError::Truncated { first: moved, .. }) if moved > first => first = moved,
+                read => break read?.end,
+            }
+        };
+        let front = Front { first, end, asked: Instant::now() };
         self.fronts().insert(place.partition, front);
         Ok(front)
-    }
-}
-
-/// Where a log ends, asked at its front, which may move on meanwhile.
-async fn end(log: &dyn EventLog, place: Place, mut front: u64) -> Result<u64, ReadError> {
-    loop {
-        match log.read(place, front, ReadLimit { records: 1, bytes: 1 }).await {
-            Err(ReadError::Truncated { first, .. }) if first > front => front = first,
-            read => return read.map(|read| read.end),
-        }
     }
 }
 
@@ -228,22 +224,19 @@ impl EventLog for ArchiveLog {
             let read = self.recall(place.partition, from, limit).await?;
             return if from > read.end { Err(ReadError::BeyondEnd { place, from, end: read.end }) } else { Ok(read) };
         };
-        if let Some(front) = self.behind(place, from) {
-            let told = self.recall(place.partition, from, limit).await?;
-            if !told.records.is_empty() {
-                return Ok(Read { end: front.end, ..told });
-            }
-        }
-        let (refused, first) = match tail.read(place, from, limit).await {
-            Err(refused @ ReadError::Truncated { first, .. }) if is_journal => (refused, first),
-            read => return read,
+        let front = match self.behind(place, from) {
+            Some(front) => front,
+            None => match tail.read(place, from, limit).await {
+                Err(ReadError::Truncated { first, .. }) if is_journal => self.ask(tail.as_ref(), place, first).await?,
+                read => return read,
+            },
         };
         let told = self.recall(place.partition, from, limit).await?;
         if told.records.is_empty() {
-            return Err(refused);
+            return Err(ReadError::Truncated { place, from, first: front.first });
         }
         // The end is the tail's: the archive is behind it.
-        Ok(Read { end: self.ask(tail.as_ref(), place, first).await?.end, ..told })
+        Ok(Read { end: front.end, ..told })
     }
 
     async fn wait(&self, places: &[(Place, u64)]) -> Result<(), ReadError> {
