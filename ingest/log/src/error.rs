@@ -48,6 +48,15 @@ impl AppendError {
     pub fn next(&self) -> &'static str {
         next_of(self.code())
     }
+
+    /// Whether the same append may succeed later.
+    pub fn passes(&self) -> bool {
+        match self {
+            AppendError::Unknown { .. } | AppendError::Full { .. } | AppendError::Io { .. } => true,
+            AppendError::Kafka { source, .. } => source.passes(),
+            _ => false,
+        }
+    }
 }
 
 /// Why a read did not succeed.
@@ -92,6 +101,16 @@ impl ReadError {
         match self {
             ReadError::Archive(error) => error.next(),
             own => next_of(own.code()),
+        }
+    }
+
+    /// Whether the same question may be answered later.
+    pub fn passes(&self) -> bool {
+        match self {
+            ReadError::Io { .. } => true,
+            ReadError::Kafka(error) => error.passes(),
+            ReadError::Archive(error) => error.passes(),
+            _ => false,
         }
     }
 }

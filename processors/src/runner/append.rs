@@ -18,7 +18,7 @@ pub async fn append(processor: Processor, place: Place, batch: Batch) -> Result<
         }
         match answer {
             Ok(appended) => return Ok(appended),
-            Err(error) if attempt < options.append_attempts && may_pass(&error) => {
+            Err(error) if attempt < options.append_attempts && error.passes() => {
                 tracing::warn!(%place, attempt, code = error.code(), "append again: {error}");
                 timer.sleep(pause).await;
                 pause = (pause * 2).min(longest);
@@ -27,8 +27,4 @@ pub async fn append(processor: Processor, place: Place, batch: Batch) -> Result<
         }
     }
     Err(AppendError::Unknown { place })
-}
-
-fn may_pass(error: &AppendError) -> bool {
-    matches!(error, AppendError::Unknown { .. } | AppendError::Full { .. } | AppendError::Io { .. })
 }

@@ -76,4 +76,16 @@ impl RunError {
             own => code::find(own.code()).map_or("", |entry| entry.next),
         }
     }
+
+    /// Whether the partition may be led later, without anybody doing anything to its journal: what it needs did not answer, or a clock is off.
+    pub fn passes(&self) -> bool {
+        match self {
+            RunError::ClockSkew { .. } => true,
+            RunError::Journal(error) => error.passes(),
+            RunError::Append(error) => error.passes(),
+            RunError::Read(error) => error.passes(),
+            RunError::Archive(error) => error.passes(),
+            _ => false,
+        }
+    }
 }

@@ -18,7 +18,7 @@ use super::{
 use crate::decider::check_invariants;
 use cairn_log::{
     AppendError, Appended, Batch, Place,
-    journal::{Follower, Step, Taken, ValidBlock, VoidReason},
+    journal::{Chain, Follower, Step, Taken, ValidBlock, VoidReason},
 };
 use cairn_schemas::{Timestamp, limits};
 use futures::future::{BoxFuture, pending};
@@ -60,8 +60,13 @@ struct Appending {
     answer: BoxFuture<'static, Result<Vec<Appended>, AppendError>>,
 }
 
-/// Why a leader stops without anything being wrong: it lost, or (with the reason) its own blocks do not count.
-type Over = Option<VoidReason>;
+/// Why a leader stops without anything being wrong.
+pub enum Over {
+    /// Another owner appeared, behind this chain.
+    Lost(Box<Chain>),
+    /// Its own blocks do not count.
+    Void(VoidReason),
+}
 
 impl<'a> Leader<'a> {
     /// A leader behind its own claim.
@@ -89,7 +94,7 @@ impl<'a> Leader<'a> {
         })
     }
 
-    /// Leads until another owner appears (`None`) or its own blocks turn out void for a reason.
+    /// Leads until another owner appears or its own blocks turn out void.
     pub async fn lead(mut self) -> Result<Over, RunError> {
         loop {
             if let Some(over) = self.read_back().await? {
@@ -120,7 +125,7 @@ impl<'a> Leader<'a> {
             if self.took(&taken) {
                 self.processor.publish(self.follower.chain());
             } else {
-                return Ok(Some(None));
+                return Ok(Some(Over::Lost(self.follower.chain().clone().into())));
             }
         }
         let front = self.in_flight.front().and_then(|flight| flight.formed.offset);
@@ -129,7 +134,7 @@ impl<'a> Leader<'a> {
         }
         // The journal went past our block, and it did not count.
         claim::check_clock(self.processor, self.partition).await?;
-        Ok(Some(Some(self.last_void.unwrap_or(VoidReason::Malformed))))
+        Ok(Some(Over::Void(self.last_void.unwrap_or(VoidReason::Malformed))))
     }
 
     /// Whether the partition is still ours behind this record.

@@ -13,6 +13,7 @@ mod claim;
 mod error;
 mod fold;
 mod form;
+mod hold;
 mod lead;
 mod metrics;
 mod options;

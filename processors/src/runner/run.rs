@@ -2,11 +2,16 @@
 //!
 //! Owns the way from an assignment to leadership and back. Refuses to lead without an assignment, and after one was lost.
 
-use super::{Metrics, Options, RealTime, RunError, Snapshots, Timer, claim, fold::Fold, lead::Leader, pulse::Pulse};
+use super::{
+    Metrics, Options, RealTime, RunError, Snapshots, Timer, claim,
+    fold::Fold,
+    lead::{Leader, Over},
+    pulse::Pulse,
+};
 use cairn_log::{
     Assignment, Change, Clock, EventLog,
     archive::Archive,
-    journal::{Chain, genesis},
+    journal::{Chain, Follower, genesis},
 };
 use cairn_schemas::{SecretKey, Timestamp};
 use std::collections::BTreeMap;
@@ -133,19 +138,22 @@ impl Processor {
         with(decided.entry(partition).or_insert_with(|| watch::channel(Decided::default()).0))
     }
 
-    /// Leads a partition: claims it, folds what is there, decides what comes, until `stop`, a loss or a halt.
+    /// Leads a partition once: claims it, folds what is there, decides what comes, until `stop`, a loss or a halt.
     ///
     /// May be dropped at any time, as a crash would: what was in the journal then, the next leader finds there.
     pub async fn lead(&self, partition: u32, stop: impl Future<Output = ()>) -> Result<Ended, RunError> {
         tokio::select! {
             biased;
             () = stop => Ok(Ended::Stopped),
-            ended = self.claim_and_lead(partition) => ended,
+            lost = async {
+                let _beating = self.pulse.begin(partition);
+                self.claim_and_lead(partition).await
+            } => lost.map(|_| Ended::Lost),
         }
     }
 
-    async fn claim_and_lead(&self, partition: u32) -> Result<Ended, RunError> {
-        let _beating = self.pulse.begin(partition);
+    /// Claims the partition and leads it until it is lost; answers with where it was.
+    pub(super) async fn claim_and_lead(&self, partition: u32) -> Result<Chain, RunError> {
         let mut last = None;
         for _ in 0..RESTARTS {
             claim::check_clock(self, partition).await?;
@@ -154,11 +162,11 @@ impl Processor {
                 self.pulse.beat(partition);
             }
             if !claim::claim(self, &mut fold).await? {
-                return Ok(Ended::Lost);
+                return Ok(fold.follower.into_chain());
             }
             match Leader::new(self, fold).await?.lead().await? {
-                None => return Ok(Ended::Lost),
-                Some(reason) => last = Some(reason),
+                Over::Lost(chain) => return Ok(*chain),
+                Over::Void(reason) => last = Some(reason),
             }
         }
         Err(RunError::OwnBlocksVoid { partition, reason: last.map_or("", |reason| reason.text()) })
@@ -177,17 +185,18 @@ impl Processor {
     }
 
     /// Refuses a key that may not lead everywhere: who joins with it takes partitions from those who can lead them.
-    async fn check_key(&self) -> Result<(), RunError> {
+    pub(super) async fn check_key(&self) -> Result<(), RunError> {
         let key = self.key.public();
         // Genesis is the same in all journals. Whom it does not name, events may have authorised, in each partition.
         let first = genesis::find(&self.log, 0).await;
         if first.is_ok_and(|first| first.is_none_or(|genesis| genesis.processors.contains(&key))) {
             return Ok(());
         }
+        tracing::info!(%key, "genesis does not name the processor's key: the journals are read for an event that authorised it");
         for partition in 0..self.log.partitions() {
-            let mut fold = self.load(partition).await;
-            while fold.try_next().await?.is_some() {}
-            let chain = fold.follower.chain();
+            let mut follower = Follower::new(self.log.clone(), self.newest_chain(partition).await);
+            while follower.try_next().await?.is_some() {}
+            let chain = follower.chain();
             if chain.instance().is_some() && !chain.authorises(&key) {
                 return Err(RunError::NotAuthorised { partition, key });
             }
@@ -195,9 +204,24 @@ impl Processor {
         Ok(())
     }
 
+    /// The furthest chain of a partition that need not be folded: of a snapshot, or of the archive.
+    async fn newest_chain(&self, partition: u32) -> Chain {
+        let saved = self.load(partition).await.follower.into_chain();
+        let archived = match &self.archive {
+            Some(archive) => archive.last(partition).await.unwrap_or_else(|error| {
+                tracing::warn!(partition, code = error.code(), "the archive is passed over: {error}");
+                None
+            }),
+            None => None,
+        };
+        let archived = archived.map(|segment| segment.chain);
+        archived.filter(|archived| archived.offset() > saved.offset()).unwrap_or(saved)
+    }
+
     /// Joins the log as `member` and leads whatever partitions it is given, until `stop`. With a key that may not lead it does not join.
     ///
-    /// A partition that halts is reported and left alone, while the others go on; once none is left, the first halt is the answer.
+    /// After what passes a partition that it still holds is claimed again. One that halts is reported and left alone, while the others go on;
+    /// once none is left, the first halt is the answer.
     pub async fn run(&self, member: &str, stop: impl Future<Output = ()>) -> Result<(), RunError> {
         tokio::pin!(stop);
         tokio::select! {
@@ -270,7 +294,7 @@ impl Leading {
                 let processor = processor.clone();
                 processor.halts.lock().unwrap_or_else(PoisonError::into_inner).remove(&partition);
                 self.tasks.spawn(async move {
-                    let ended = processor.lead(partition, async move { drop(stopped.await) }).await;
+                    let ended = processor.hold(partition, async move { drop(stopped.await) }).await;
                     (partition, ended)
                 });
             }

@@ -55,4 +55,13 @@ impl JournalError {
             own => code::find(own.code()).map_or("", |entry| entry.next),
         }
     }
+
+    /// Whether the same question may be answered later.
+    pub fn passes(&self) -> bool {
+        match self {
+            JournalError::Read(error) => error.passes(),
+            JournalError::Append(error) => error.passes(),
+            _ => false,
+        }
+    }
 }

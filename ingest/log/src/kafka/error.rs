@@ -57,4 +57,9 @@ impl KafkaError {
     pub fn next(&self) -> &'static str {
         next_of(self.code())
     }
+
+    /// Whether the same question may be answered later.
+    pub fn passes(&self) -> bool {
+        matches!(self, KafkaError::Unreachable { .. })
+    }
 }

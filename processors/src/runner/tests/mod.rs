@@ -4,6 +4,7 @@
 
 mod crash;
 mod fair;
+mod hold;
 mod lead;
 mod replay;
 mod rivals;

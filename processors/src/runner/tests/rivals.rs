@@ -4,10 +4,13 @@ use super::world::*;
 use crate::runner::Ended;
 use async_trait::async_trait;
 use bytes::Bytes;
+use cairn_log::archive::{Archive, Archiver};
+use cairn_log::store::Store;
 use cairn_log::{AppendError, Appended, Assignments, Batch, EventLog, Place, Read, ReadError, ReadLimit};
 use cairn_schemas::block::Body;
 use cairn_schemas::{Fact, Topic};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::watch;
 
 /// A log that one of its users cannot write to for a while: its appends wait at the gate, and land when it opens.
@@ -210,4 +213,67 @@ fn rules_that_this_binary_lacks_halt() {
     let led = world.start(&world.processor(2));
     world.settle();
     assert_eq!(led.code(), "CRN-3105");
+}
+
+/// Counts the records of the journal that are read.
+#[derive(Debug)]
+struct Counted {
+    log: Arc<dyn EventLog>,
+    journal: AtomicUsize,
+}
+
+#[async_trait]
+impl EventLog for Counted {
+    fn partitions(&self) -> u32 {
+        self.log.partitions()
+    }
+
+    async fn append(&self, place: Place, batch: Batch) -> Result<Vec<Appended>, AppendError> {
+        self.log.append(place, batch).await
+    }
+
+    async fn read(&self, place: Place, from: u64, limit: ReadLimit) -> Result<Read, ReadError> {
+        // As a large journal would be read: in parts.
+        let read = self.log.read(place, from, ReadLimit { records: limit.records.min(8), ..limit }).await?;
+        self.journal.fetch_add(read.records.len(), Ordering::Relaxed);
+        Ok(read)
+    }
+
+    async fn wait(&self, places: &[(Place, u64)]) -> Result<(), ReadError> {
+        self.log.wait(places).await
+    }
+
+    async fn time(&self) -> Result<i64, ReadError> {
+        self.log.time().await
+    }
+
+    fn assignments(&self, member: &str) -> Assignments {
+        self.log.assignments(member)
+    }
+}
+
+/// A key that genesis does not name is asked of what is known already: a chain in the archive knows who was authorised before it.
+#[test]
+fn a_strangers_key_is_refused_without_reading_what_is_archived() {
+    let mut world = World::new();
+    world.start(&world.processor(1));
+    world.say(FOUNDER, cairn_schemas::event::ProcessorAuthorised { key: id(3) });
+    for n in 0..200 {
+        world.note(ACME, &format!("note {n}"));
+        world.until_taken();
+    }
+    let log: Arc<dyn EventLog> = Arc::new(world.log.clone());
+    let archive = Archive::over(Store::open("memory:///").unwrap());
+    let mut archiver = now(Archiver::open(log.clone(), archive.clone(), 0, Default::default())).unwrap();
+    now(archiver.catch_up()).unwrap();
+    now(archiver.flush()).unwrap();
+    world.note(ACME, "behind the archive");
+    world.until_taken();
+    for (seed, allowed) in [(1, true), (3, true), (4, false)] {
+        let counted = Arc::new(Counted { log: log.clone(), journal: AtomicUsize::new(0) });
+        let checked = now(world.processor_over(seed, counted.clone()).with_archive(archive.clone()).check_key());
+        assert_eq!(checked.map_err(|error| error.code()), if allowed { Ok(()) } else { Err("CRN-3104") });
+        let read = counted.journal.load(Ordering::Relaxed);
+        assert!(read <= 16, "{read} records for key {seed}");
+    }
 }

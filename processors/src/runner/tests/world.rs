@@ -111,6 +111,12 @@ impl World {
         self.spawn(async move { processor.lead(0, futures::future::pending()).await })
     }
 
+    /// Gives the partition to a processor, for good.
+    pub fn hold(&self, processor: &Processor) -> Led {
+        let processor = processor.clone();
+        self.spawn(async move { processor.hold(0, futures::future::pending()).await })
+    }
+
     pub fn spawn(&self, work: impl Future<Output = Result<Ended, RunError>> + 'static) -> Led {
         let (kill, registration) = AbortHandle::new_pair();
         let end = End::default();
