@@ -8,6 +8,7 @@ use crate::{
     commands::{submit, up, watch},
     exit::Failure,
     node::{
+        device,
         found::found,
         layout::Layout,
         serve::{Door, Node, Start},
@@ -66,12 +67,19 @@ pub async fn run(args: Args, layout: &Layout) -> Result<(), Failure> {
     let (mut node, setup) = Node::found(layout, || fresh, start).await?;
     let client = node.client()?;
     let interrupted = up::interrupted()?;
-    node.start_workers(&setup)?;
+    tokio::pin!(interrupted);
+    let executor = tokio::select! {
+        proven = device::of_workers(setup.workers.len(), node.workers()) => proven,
+        () = &mut interrupted => return node.stop().await,
+    };
+    if let Err(failure) = executor.and_then(|executor| node.start_workers(&setup, &executor)) {
+        return node.stop().await.and(Err(failure));
+    }
     let instance = node.instance;
     let played = tokio::select! {
         played = play(&client, instance, layout, &setup, part.prepared.clone()) => played,
         failure = node.ended() => Err(failure),
-        () = interrupted => return node.stop().await,
+        () = &mut interrupted => return node.stop().await,
     };
     let report = match played {
         Ok(job) => report::Report::read(&client, &node.checkpoints, &setup, layout, (&job, &part), begun).await,

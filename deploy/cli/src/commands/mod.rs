@@ -5,7 +5,6 @@
 pub mod bench;
 pub mod completions;
 pub mod demo;
-pub mod device;
 pub mod export;
 pub mod found;
 pub mod job;

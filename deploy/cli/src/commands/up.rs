@@ -6,6 +6,7 @@
 use crate::{
     exit::{Exit, Failure},
     node::{
+        device,
         found::found,
         layout::Layout,
         serve::{Door, Node, Start},
@@ -56,13 +57,15 @@ pub async fn run(args: Args, layout: &Layout) -> Result<(), Failure> {
     let bar = render::bar(1, "founding");
     let interrupted = interrupted()?;
     tokio::pin!(interrupted);
+    let founding = found(&setup, layout, &client, node.instance, &bar);
+    let proven = device::of_workers(setup.workers.len(), node.workers());
     let founded = tokio::select! {
-        founded = found(&setup, layout, &client, node.instance, &bar) => founded.map(drop),
+        founded = async { tokio::try_join!(proven, founding) } => founded,
         failure = node.ended() => Err(failure),
         () = &mut interrupted => return node.stop().await,
     };
     bar.finish_and_clear();
-    if let Err(failure) = founded.and_then(|()| node.start_workers(&setup)) {
+    if let Err(failure) = founded.and_then(|(executor, _)| node.start_workers(&setup, &executor)) {
         // What stopped the founding is the answer; the parts stop in order all the same.
         return node.stop().await.and(Err(failure));
     }

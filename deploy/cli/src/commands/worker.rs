@@ -4,9 +4,9 @@
 
 use crate::{
     client::Client,
-    commands::{self, device, say, up},
+    commands::{self, say, up},
     exit::{Exit, Failure},
-    node::{keys, layout::Layout, setup},
+    node::{device, keys, layout::Layout, setup},
 };
 use anyhow::anyhow;
 use cairn_processors::workers::{self, Enlistment, Settings, Worker, WorkerError, enlist::Missing, shelf::Shelf};

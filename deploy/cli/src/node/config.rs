@@ -5,7 +5,7 @@
 
 use crate::{
     exit::{Exit, Failure},
-    node::{keys, layout::Layout, logs, stores},
+    node::{device::Choice, keys, layout::Layout, logs, stores},
 };
 use anyhow::anyhow;
 use cairn_log::{
@@ -116,9 +116,11 @@ impl Default for Archive {
 }
 
 /// The workers of this node.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Worker {
+    #[serde(default)]
+    pub device: Choice,
     pub threads: usize,
 }
 

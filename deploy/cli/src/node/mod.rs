@@ -4,6 +4,7 @@
 
 pub mod beside;
 pub mod config;
+pub mod device;
 pub mod found;
 pub mod gauges;
 pub mod ground;

@@ -8,7 +8,7 @@ use crate::{
     exit::{Exit, Failure},
     node::{
         beside::{Beside, health},
-        config::{Config, Server, token},
+        config::{self, Config, Server, token},
         gauges::Gauges,
         ground::{Ground, Keys},
         keys,
@@ -140,10 +140,14 @@ impl Node {
         Ok(Node { url, instance, layout: layout.clone(), checkpoints, live, ground, blobs, parts })
     }
 
+    /// How its workers are to compute.
+    pub fn workers(&self) -> config::Worker {
+        self.ground.config.worker
+    }
+
     /// Starts the workers of the setup, each with its own key, at home on the first partition.
-    pub fn start_workers(&mut self, setup: &Setup) -> Result<(), Failure> {
+    pub fn start_workers(&mut self, setup: &Setup, executor: &Arc<Executor>) -> Result<(), Failure> {
         let shelf = Arc::new(Shelf::default());
-        let executor = Arc::new(Executor::fast(self.ground.config.worker.threads));
         for worker in &setup.workers {
             let settings = workers::Settings {
                 name: worker.name.clone(),

@@ -1,6 +1,6 @@
 //! Jobs of every template: checked, explained, and trained by workers of a node to their payment.
 
-use crate::node::{Node, run};
+use crate::node::{Node, cairn, ran, run};
 use std::{fs, path::Path};
 
 /// The jobs that are shipped, by the names of their files.
@@ -123,4 +123,8 @@ fn a_worker_refuses_a_device_that_is_not_there() {
     assert!(said.contains("CRN-2411") && said.contains("next: "), "{said}");
     let said = run(&["worker", "--name", "dan", "--dir", home, "--device", "gpu"]).bad(2);
     assert!(said.contains("gpu"), "{said}");
+    // So do those of a node, by its configuration.
+    let up = |device| ran(cairn(&["up", "--dir", home, "--listen", "127.0.0.1:0"]).env("CAIRN_WORKER_DEVICE", device));
+    assert!(up("cuda:4000000").bad(1).contains("CRN-2411"));
+    assert!(up("gpu").bad(2).contains("worker.device"));
 }

@@ -59,7 +59,11 @@ impl Ran {
 }
 
 pub fn run(arguments: &[&str]) -> Ran {
-    let ended = cairn(arguments).output().unwrap();
+    ran(&mut cairn(arguments))
+}
+
+pub fn ran(command: &mut Command) -> Ran {
+    let ended = command.output().unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
     Ran { code: ended.status.code(), out: text(ended.stdout), err: text(ended.stderr) }
 }

@@ -2,17 +2,23 @@
 //!
 //! Owns the choice and the refusal. Refuses the test itself, which is the kernels'.
 
-use crate::exit::{Exit, Failure};
+use crate::{
+    exit::{Exit, Failure},
+    node::config::Worker,
+};
 use cairn_kernels::{
     KernelError,
     exec::{Device, Executor, self_test},
 };
+use serde::Deserialize;
 use std::{str::FromStr, sync::Arc};
 
 /// What a worker is asked to compute on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
 pub enum Choice {
     /// The first CUDA device if it is there and right, else the processor.
+    #[default]
     Auto,
     /// This one, or none.
     On(Device),
@@ -24,6 +30,19 @@ impl FromStr for Choice {
     fn from_str(text: &str) -> Result<Choice, KernelError> {
         if text == "auto" { Ok(Choice::Auto) } else { text.parse().map(Choice::On) }
     }
+}
+
+impl TryFrom<String> for Choice {
+    type Error = KernelError;
+
+    fn try_from(text: String) -> Result<Choice, KernelError> {
+        text.parse()
+    }
+}
+
+/// An executor for the workers of a folder. Where there are none it is nobody's, and not tested.
+pub async fn of_workers(count: usize, asked: Worker) -> Result<Arc<Executor>, Failure> {
+    if count == 0 { Ok(Arc::new(Executor::fast(asked.threads))) } else { proven(asked.device, asked.threads).await }
 }
 
 /// An executor whose bits were compared with the reference's.
