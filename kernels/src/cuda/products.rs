@@ -7,8 +7,12 @@ use crate::program::{Op, Type};
 
 /// Terms of a chunk.
 const CHUNK: u64 = 512;
+/// Terms of a large tile's step.
+const STEP: u32 = 8;
 /// Blocks that keep a large device busy: below it, tiles are small and chunks are shared out.
 const BUSY: u64 = 264;
+/// Large tiles that keep nearly all processors of one busy: they multiply faster even where a processor has but one.
+const LARGE: u64 = 112;
 /// Elements of the chunks' values that are kept at once: 256 MiB.
 const APART: u64 = 1 << 26;
 
@@ -19,6 +23,8 @@ pub struct Sizes {
     pub n: u64,
     pub k: u64,
     pub count: u64,
+    /// Whether a large tile can read it: operands whose neighbours are fours together, as C's are, and a k of whole steps.
+    pub wide: bool,
 }
 
 /// How a product is computed.
@@ -33,13 +39,17 @@ pub struct Division {
 impl Division {
     pub fn of(sizes: Sizes) -> Self {
         let tiles = |tile: u64| sizes.m.div_ceil(tile) * sizes.n.div_ceil(tile) * sizes.count;
-        let tile = if tiles(128) >= BUSY / 2 { 128 } else { 64 };
+        let tile = if sizes.wide && tiles(128) >= LARGE { 128 } else { 64 };
         let chunks = sizes.k.div_ceil(CHUNK);
         let share = sizes.count == 1 && chunks > 1 && tiles(tile) < BUSY;
         // Large tiles read less; with many chunks to share out there are blocks enough for them.
-        let tile = if share && tiles(128) * chunks >= BUSY { 128 } else { tile };
-        let apart = if share { (APART / (sizes.m * sizes.n)).min(chunks).min(u64::from(Launch::DEEP)) } else { 0 };
-        Self { tile, apart: if apart < 2 { 0 } else { apart } }
+        let tile = if share && sizes.wide && tiles(128) * chunks >= BUSY { 128 } else { tile };
+        let most = (APART / (sizes.m * sizes.n)).min(u64::from(Launch::DEEP));
+        if !share || most < 2 {
+            return Self { tile, apart: 0 };
+        }
+        // Parts of one length, so that none is a few blocks alone.
+        Self { tile, apart: chunks.div_ceil(chunks.div_ceil(most)) }
     }
 }
 
@@ -93,7 +103,8 @@ pub fn matrices(a: &Type, result: &Type, [a_transposed, b_transposed]: [bool; 2]
     let (a_line, a_k) = if a_transposed { (1, m) } else { (k, 1) };
     let (b_line, b_k) = if b_transposed { (k, 1) } else { (1, n) };
     // Where a matrix has one line or column, either stride would do; the next matrix lies behind the whole of this one.
-    let sizes = Sizes { m: m.into(), n: n.into(), k: k.into(), count };
+    let wide = k % STEP == 0 && n % 4 == 0 && (!a_transposed || m % 4 == 0);
+    let sizes = Sizes { m: m.into(), n: n.into(), k: k.into(), count, wide };
     (sizes, [m, n, k, a_line, a_k, b_line, b_k, m * k, k * n])
 }
 
@@ -114,7 +125,8 @@ pub fn convolution(op: &Op, x: &Type, weight: &Type, output: &Type) -> (Sizes, [
         Op::Conv2dGradWeight { .. } => (taps * u64::from(inputs), outputs, windows),
         _ => (windows, outputs, taps * u64::from(inputs)),
     };
-    (Sizes { m, n: n.into(), k, count: 1 }, [images, height, width, inputs, oy, ox, outputs, ky, kx, stride, padding])
+    let wide = k % u64::from(STEP) == 0 && inputs % 4 == 0 && outputs % 4 == 0;
+    (Sizes { m, n: n.into(), k, count: 1, wide }, [images, height, width, inputs, oy, ox, outputs, ky, kx, stride, padding])
 }
 
 /// Axes of a tensor that has four.
@@ -130,12 +142,14 @@ mod tests {
 
     #[test]
     fn tiles_and_shares_fit_the_product() {
-        let of = |m, n, k, count| {
-            let Division { tile, apart } = Division::of(Sizes { m, n, k, count });
+        let divided = |m, n, k, count, wide| {
+            let Division { tile, apart } = Division::of(Sizes { m, n, k, count, wide });
             (tile, apart)
         };
+        let of = |m, n, k, count| divided(m, n, k, count, true);
         assert_eq!(of(4096, 4096, 4096, 1), (128, 0));
-        assert_eq!(of(384, 1536, 65_536, 1), (128, 113), "few tiles, many chunks: shared out, in two parts");
+        assert_eq!(of(384, 1536, 65_536, 1), (128, 64), "few tiles, many chunks: shared out, in two parts");
+        assert_eq!(divided(4095, 4096, 4096, 1, false).0, 64, "only a small tile reads neighbours one by one");
         assert_eq!(of(64, 10, 784, 1), (64, 2));
         assert_eq!(of(64, 10, 512, 1), (64, 0), "one chunk is not shared out");
         assert_eq!(of(128, 64, 1024, 96), (64, 0), "batches are blocks enough");

@@ -67,15 +67,20 @@ fn figures() {
     row("cuda_train_step_transformer", step(), "ms", None);
 }
 
-/// Milliseconds of a training step of a transformer of ten million parameters, batches of 16 × 128 tokens.
-fn step() -> f64 {
+/// A transformer of ten million parameters, batches of 16 × 128 tokens.
+pub fn transformer() -> Job {
     let text = Example {
         model: "{template: transformer, vocabulary: 256, context: 128, width: 256, depth: 12, heads: 8}",
         data: r#"{url: "file:text", text: {level: char, context: 128}, train: 2000, test: 50}"#,
-        train: r#"{rounds: 1, epochs: 1, shards: 2, batch: 16, adamw: {rate: "0.0003"}, seed: 1, data_seed: 2}"#,
+        train: r#"{rounds: 1, epochs: 1, shards: 2, batch: 16, adamw: {rate: "0.0003", beta1: "0.9", beta2: "0.99", epsilon: "0.00000001", decay: "0.1"}, seed: 1, data_seed: 2}"#,
         ..Example::SMALL
     };
-    let job = Job::parse("job.yaml", &text.to_string()).unwrap();
+    Job::parse("job.yaml", &text.to_string()).unwrap()
+}
+
+/// Milliseconds of a training step of it.
+fn step() -> f64 {
+    let job = transformer();
     let program = job.compile().unwrap().train;
     let state = State::initial(&std::sync::Arc::new(Model::of(&job).unwrap()), 1);
     let parameters: u64 = state.parameters().iter().map(|tensor| tensor.type_of().elements()).sum();

@@ -102,8 +102,9 @@ pub fn what_is_in_doubt_is_settled_as_on_the_processor<M: Machine>(on: &Engine<M
 
 /// Edges of tiles and chunks, all four transpositions, both tiles, whole and with chunks kept apart in several parts.
 pub fn products_in_every_division<M: Machine>(on: &Engine<M>) {
-    let shapes = [([1, 1, 1], 0), ([63, 65, 511], 1), ([64, 3, 512], 2), ([5, 130, 513], 3), ([66, 20, 1030], 0), ([129, 2, 1024], 1)];
-    for ([m, n, k], turn) in shapes {
+    let odd = [([1, 1, 1], 0), ([63, 65, 511], 1), ([64, 3, 512], 2), ([5, 130, 513], 3), ([66, 20, 1030], 0), ([129, 2, 1024], 1)];
+    let wide = [([130, 20, 1032], 0), ([4, 132, 520], 1), ([129, 64, 1024], 2), ([12, 4, 1544], 3)];
+    for ([m, n, k], turn) in odd.into_iter().chain(wide) {
         let [a_transposed, b_transposed] = [turn & 1 == 1, turn & 2 == 2];
         let a = random(&if a_transposed { [k, m] } else { [m, k] }, 1);
         let b = random(&if b_transposed { [n, k] } else { [k, n] }, 2);
@@ -111,25 +112,35 @@ pub fn products_in_every_division<M: Machine>(on: &Engine<M>) {
         let program = single(&[(Dtype::F32, a.shape()), (Dtype::F32, b.shape())], op);
         let result = Type::f32(&[m, n]);
         let (sizes, words) = matrices(&a.type_of(), &result, [a_transposed, b_transposed]);
+        assert_eq!(sizes.wide, wide.contains(&([m, n, k], turn)));
         divided(on, "matmul", sizes, &words, [&a, &b], &program, &result);
     }
 }
 
+/// Channels one by one and by fours.
 pub fn convolutions_in_every_division<M: Machine>(on: &Engine<M>) {
-    let (x, weight, output) = (Type::f32(&[2, 13, 11, 9]), Type::f32(&[3, 3, 9, 5]), Type::f32(&[2, 7, 6, 5]));
+    for (inputs, outputs) in [(9, 5), (4, 8)] {
+        convolutions(on, inputs, outputs);
+    }
+}
+
+fn convolutions<M: Machine>(on: &Engine<M>, inputs: u32, outputs: u32) {
+    // Windows are eight times three by seven.
+    let (x, weight, output) = (Type::f32(&[8, 5, 13, inputs]), Type::f32(&[3, 4, inputs, outputs]), Type::f32(&[8, 3, 6, outputs]));
     let (stride, padding) = (2, 1);
     for (name, op, types, result) in [
         ("conv2d", Op::Conv2d { x: 0, weight: 1, stride, padding }, [&x, &weight], &output),
         (
             "conv2d_grad_input",
-            Op::Conv2dGradInput { weight: 0, gradient: 1, stride, padding, height: 13, width: 11 },
+            Op::Conv2dGradInput { weight: 0, gradient: 1, stride, padding, height: 5, width: 13 },
             [&weight, &output],
             &x,
         ),
-        ("conv2d_grad_weight", Op::Conv2dGradWeight { x: 0, gradient: 1, stride, padding, height: 3, width: 3 }, [&x, &output], &weight),
+        ("conv2d_grad_weight", Op::Conv2dGradWeight { x: 0, gradient: 1, stride, padding, height: 3, width: 4 }, [&x, &output], &weight),
     ] {
         let program = single(&types.map(|of| (Dtype::F32, &of.shape[..])), op.clone());
         let (sizes, words) = convolution(&op, &x, &weight, &output);
+        assert_eq!(sizes.wide, inputs % 4 == 0);
         let operands = [random(&types[0].shape, 3), random(&types[1].shape, 4)];
         divided(on, name, sizes, &words, [&operands[0], &operands[1]], &program, result);
     }
@@ -138,7 +149,8 @@ pub fn convolutions_in_every_division<M: Machine>(on: &Engine<M>) {
 /// One product by every division against the reference.
 fn divided<M: Machine>(on: &Engine<M>, name: &str, sizes: Sizes, words: &[u32], operands: [&Tensor; 2], program: &Program, result: &Type) {
     let wanted = Executor::fast(1).execute(program, &[], &operands.map(Clone::clone)).unwrap().remove(0);
-    for division in [(64, 0), (128, 0), (64, 2), (128, 3)].map(|(tile, apart)| Division { tile, apart }) {
+    let divisions = [(64, 0), (128, 0), (64, 2), (128, 3)].map(|(tile, apart)| Division { tile, apart });
+    for division in divisions.into_iter().filter(|division| division.tile == 64 || sizes.wide) {
         let values = operands.map(|operand| on.upload(operand).unwrap());
         let out = std::sync::Arc::new(on.pool.take(result.bytes() as usize).unwrap());
         let scratch = on.pool.take((4 * division.apart * sizes.m * sizes.n) as usize).unwrap();

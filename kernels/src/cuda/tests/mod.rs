@@ -8,6 +8,7 @@
 
 mod bench;
 mod checks;
+mod cubin;
 
 use std::sync::{LazyLock, PoisonError};
 
