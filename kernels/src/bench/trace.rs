@@ -4,28 +4,22 @@ use std::hint::black_box;
 use std::sync::Arc;
 
 use super::{Figure, Turns, time};
-use crate::bml::Job;
+use crate::bml::{Example, Job};
 use crate::data::DataSet;
 use crate::error::Error;
 use crate::exec::Executor;
 use crate::trace::{Plan, TaskKind};
 
 /// One task of sixteen leaves, of the default job's model and batch.
-const JOB: &str = r#"
-cairn: job/v1
-name: digits
-model: {template: mlp, input: 784, hidden: [128], classes: 10}
-data: {url: "builtin:digits?seed=7&count=4500", train: 4096, test: 100}
-train: {rounds: 1, epochs: 2, shards: 1, batch: 64, sgd: {rate: "0.05", momentum: "0.9"}, seed: 1, data_seed: 2}
-workers: {min: 2, stake: "5000000", bond: "1000000"}
-verify: {assurance: sampled, rate: "1", steps: 2}
-deadlines: {accept_s: 10, task_s: 60, check_s: 60}
-attempts: 3
-pay: {escrow: "12000000", task: "500000", check: "90000"}
-"#;
+const JOB: Example = Example {
+    model: "{template: mlp, input: 784, hidden: [128], classes: 10}",
+    data: r#"{url: "builtin:digits?seed=7&count=4500", train: 4096, test: 100}"#,
+    train: r#"{rounds: 1, epochs: 2, shards: 1, batch: 64, sgd: {rate: "0.05", momentum: "0.9"}, seed: 1, data_seed: 2}"#,
+    ..Example::SMALL
+};
 
 pub fn figures(runs: usize, show: &mut impl FnMut(Figure)) -> Result<(), Error> {
-    let job = Job::parse("bench", JOB)?;
+    let job = Job::parse("bench", &JOB.to_string())?;
     let Some(data) = DataSet::builtin(&job)? else { return Ok(()) };
     let job = Arc::new(job.clone().with_data(job.data.url.clone(), data.root()));
     let plan = Plan::new(job.clone(), Arc::new(job.compile()?), TaskKind::at(&job, 0)?)?;
