@@ -7,7 +7,7 @@ use cairn_log::{ReadError, journal::JournalError};
 use cairn_schemas::code;
 use datafusion::error::DataFusionError;
 use deltalake_core::DeltaTableError;
-use std::{io, path::PathBuf};
+use std::{error::Error, io, path::PathBuf};
 
 /// A fold or a table that cannot go on.
 #[derive(Debug, thiserror::Error)]
@@ -72,6 +72,8 @@ pub enum SqlError {
     Invalid(Box<DataFusionError>),
     #[error("{}", .0.strip_backtrace())]
     Failed(Box<DataFusionError>),
+    #[error("the log has not said within {seconds} s where it ends")]
+    Silent { seconds: u64 },
     #[error("not answered within {seconds} s")]
     TimedOut { seconds: u64 },
     #[error("{}", .0.strip_backtrace())]
@@ -103,6 +105,7 @@ impl SqlError {
             SqlError::Refused(_) => "CRN-6121",
             SqlError::Invalid(_) => "CRN-6122",
             SqlError::Failed(_) => "CRN-6123",
+            SqlError::Silent { .. } => "CRN-1012",
             SqlError::TimedOut { .. } => "CRN-6124",
             SqlError::Memory(_) => "CRN-6125",
             SqlError::TooManyRows { .. } => "CRN-6126",
@@ -125,6 +128,10 @@ impl SqlError {
     /// Sorts what the engine says: a lack of memory, a question that has no answer (1 / 0), or a fault of ours.
     pub(crate) fn of(error: DataFusionError) -> SqlError {
         match error.find_root() {
+            DataFusionError::External(told) => match silent(told.as_ref()) {
+                Some(seconds) => SqlError::Silent { seconds },
+                None => SqlError::Failed(Box::new(error)),
+            },
             DataFusionError::ResourcesExhausted(_) => SqlError::Memory(Box::new(error)),
             DataFusionError::ArrowError(arrow, _) if is_ours(arrow) => SqlError::Failed(Box::new(error)),
             DataFusionError::Plan(_)
@@ -135,6 +142,14 @@ impl SqlError {
             | DataFusionError::ArrowError(..) => SqlError::Invalid(Box::new(error)),
             _ => SqlError::Failed(Box::new(error)),
         }
+    }
+}
+
+/// How long the log was silent, where that is why rows could not be told.
+fn silent(error: &(dyn Error + Send + Sync + 'static)) -> Option<u64> {
+    match error.downcast_ref() {
+        Some(ProjectionError::Silent { seconds }) => Some(*seconds),
+        _ => None,
     }
 }
 

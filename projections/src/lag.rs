@@ -109,7 +109,8 @@ impl Projections {
 
     /// Returns once the rows of all that was in the journals at the time of the call are visible.
     ///
-    /// Errors: [`SqlError::Behind`] if that takes longer than the options allow, or the fold has halted.
+    /// Errors: [`SqlError::Behind`] if that takes longer than the options allow, or the fold has halted; [`SqlError::Silent`] if the log
+    /// does not say where it ends.
     pub async fn wait_fresh(&self) -> Result<(), SqlError> {
         let deadline = Instant::now() + self.options().fresh_wait;
         for partition in 0..self.log().partitions() {
@@ -129,7 +130,8 @@ impl Projections {
 
     async fn backlog(&self, partition: u32) -> Result<Backlog, SqlError> {
         let from = self.offset(partition);
-        let at = Backlog::at(self.log().as_ref(), Place::journal(partition), from).await;
+        let at = timeout(PATIENCE, Backlog::at(self.log().as_ref(), Place::journal(partition), from)).await;
+        let at = at.map_err(|_| SqlError::Silent { seconds: PATIENCE.as_secs() })?;
         at.map_err(|source| SqlError::Journal { partition, source })
     }
 }

@@ -8,6 +8,7 @@ use crate::{
 };
 use cairn_log::Place;
 use cairn_schemas::{Encoding, Topic, block::Next};
+use datafusion::error::DataFusionError;
 use serde_json::{Value, json};
 use std::{path::Path, sync::Arc};
 use tokio::sync::watch;
@@ -134,4 +135,14 @@ async fn a_halted_fold_is_named_and_the_others_go_on() {
     assert!(matches!(projections.wait_fresh().await, Err(SqlError::Behind { partition: 1, .. })));
     stop.send(true).unwrap();
     running.await.unwrap().unwrap();
+}
+
+#[test]
+fn a_silent_log_is_no_fault_of_the_tables() {
+    let told = || DataFusionError::External(Box::new(ProjectionError::Silent { seconds: 10 }));
+    for error in [told(), DataFusionError::Context("reading consumer_lag".to_owned(), Box::new(told()))] {
+        let error = SqlError::of(error);
+        assert_eq!((error.code(), error.to_string().as_str()), ("CRN-1012", "the log has not said within 10 s where it ends"));
+        assert!(error.next().contains("brokers"));
+    }
 }

@@ -11,10 +11,10 @@ use anyhow::anyhow;
 use async_trait::async_trait;
 use bytes::Bytes;
 use cairn_gateway::Page;
-use cairn_log::Record;
+use cairn_log::{Record, journal::Chain};
 use cairn_processors::ledger::{Ledger, LedgerError};
 use cairn_schemas::{BlobHash, BlobRef, limits, problem::Problem};
-use reqwest::{RequestBuilder, Response, StatusCode, header};
+use reqwest::{RequestBuilder, Response, StatusCode, Url, header};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -148,6 +148,15 @@ impl Client {
         Page::from_cbor(&bytes).map_err(|error| unreachable(error.to_string()))
     }
 
+    /// The chain of a journal behind what the node has taken of it.
+    pub async fn chain(&self, partition: u32) -> Result<Chain, LedgerError> {
+        let operation = "ask for the end of a journal";
+        let answer = self.ask(operation, self.http.get(format!("{}/v1/journal/chain?partition={partition}", self.url))).await?;
+        let unreachable = |reason: String| LedgerError::Unreachable { operation, reason };
+        let bytes = answer.bytes().await.map_err(|error| unreachable(error.to_string()))?;
+        Chain::from_bytes(partition, &bytes).map_err(|error| unreachable(error.to_string()))
+    }
+
     async fn read_json<T: DeserializeOwned>(&self, answer: Response) -> Result<T, Failure> {
         answer.json().await.map_err(|error| self.unreachable(&error))
     }
@@ -158,7 +167,9 @@ impl Client {
             return Ok(answer);
         }
         let status = answer.status();
+        let at = answer.url().clone();
         match answer.json::<Problem>().await {
+            Ok(problem) if problem.code == "CRN-1113" => Err(self.elsewhere(&at)),
             Ok(problem) => Err(Failure::refused(&problem)),
             Err(_) => Err(self.nonsense(&format!("status {status} without a problem"))),
         }
@@ -168,6 +179,12 @@ impl Client {
         // Where gateway and projector are apart, the one that was asked.
         let asked = error.url().map_or(self.url.clone(), |url| url.origin().ascii_serialization());
         Failure::new(Exit::Unreachable, "CRN-1004", anyhow!("node {asked}: {error}"))
+    }
+
+    /// A route that this address lacks is another role's.
+    fn elsewhere(&self, at: &Url) -> Failure {
+        let (asked, path) = (at.origin().ascii_serialization(), at.path());
+        Failure::usage(format!("node {asked} does not serve {path}: where gateway and projector are apart, say --node GATEWAY,PROJECTOR"))
     }
 
     fn nonsense(&self, what: &str) -> Failure {

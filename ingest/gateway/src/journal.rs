@@ -1,4 +1,5 @@
-//! `GET /v1/journal?partition&from&wait_ms`: a journal's records as they are, for remote workers and followers.
+//! `GET /v1/journal?partition&from&wait_ms`: a journal's records as they are, for remote workers and followers; and
+//! `GET /v1/journal/chain?partition`: the chain behind those that the gateway has taken, for readers who need no past.
 //!
 //! Owns the page and its bytes (deterministic CBOR). Refuses judgement: the reader folds and finds out what is valid.
 
@@ -79,6 +80,27 @@ pub(crate) async fn get(
     let page = Page { records: read.records.into_iter().map(Frame::from).collect(), end: read.end };
     let bytes = cbor::to_vec(&page).map_err(|error| Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "CRN-1114", error.to_string()))?;
     Ok(([(header::CONTENT_TYPE, Page::MEDIA_TYPE)], bytes).into_response())
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Which {
+    partition: u32,
+}
+
+/// The saved form of a chain ([`cairn_log::journal::Chain::to_bytes`]).
+pub(crate) async fn chain(
+    State(gateway): State<Gateway>,
+    which: Result<Query<Which>, axum::extract::rejection::QueryRejection>,
+) -> Result<Response, Refusal> {
+    let Query(Which { partition }) = which.map_err(|error| Refusal::new(StatusCode::BAD_REQUEST, "CRN-1112", error.body_text()))?;
+    let (place, partitions) = (Place::journal(partition), gateway.log.partitions());
+    if partition >= partitions {
+        return Err(unread(&ReadError::NoSuchPlace { place, partitions }));
+    }
+    let bytes = gateway.outcomes.chain(partition).to_bytes();
+    let bytes = bytes.map_err(|error| Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "CRN-1114", error.to_string()))?;
+    Ok(([(header::CONTENT_TYPE, "application/octet-stream")], bytes).into_response())
 }
 
 fn unread(error: &ReadError) -> Refusal {

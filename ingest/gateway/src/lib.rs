@@ -1,6 +1,6 @@
 //! The gateway: the HTTP edge where events come in, and where journal and blobs go out.
 //!
-//! Owns the routes `/v1/events` (POST), `/v1/journal`, `/v1/blobs/{hash}`, `/healthz`, `/readyz`, `/metrics`: it reads strictly,
+//! Owns the routes `/v1/events` (POST), `/v1/journal`, `/v1/journal/chain`, `/v1/blobs/{hash}`, `/healthz`, `/readyz`, `/metrics`: it reads strictly,
 //! canonicalises, checks signatures, limits, appends, and tells what became of an event. Refuses decisions (the journal's), SQL and
 //! receipts (the projections'), and anything that would make an answer before the log is durable.
 
@@ -109,6 +109,7 @@ pub fn router(log: Arc<dyn EventLog>, blobs: Blobs, outcomes: Outcomes, options:
     Router::new()
         .route("/v1/events", routing::post(events::post))
         .route("/v1/journal", routing::get(journal::get))
+        .route("/v1/journal/chain", routing::get(journal::chain))
         .route("/v1/blobs/{hash}", routing::get(blobs::get).put(blobs::put))
         .with_state(gateway)
 }

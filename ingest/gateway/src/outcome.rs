@@ -66,8 +66,8 @@ struct Memory {
     keys: HashSet<(RealmId, PublicKey)>,
     /// How many authors registered themselves.
     newcomers: BTreeMap<RealmId, usize>,
-    /// Journal offset that is read next.
-    offsets: BTreeMap<u32, u64>,
+    /// Each journal's chain behind the last record that was taken.
+    chains: BTreeMap<u32, Chain>,
     next: BTreeMap<(u32, Topic), u64>,
     outcomes: HashMap<Key, Outcome>,
     order: VecDeque<Key>,
@@ -93,18 +93,21 @@ impl Outcomes {
     /// Follows the journal of a partition from its front, for as long as it can be read.
     pub async fn follow(&self, log: Arc<dyn EventLog>, partition: u32) -> Result<Infallible, JournalError> {
         let mut follower = Follower::new(log, Chain::of(self.instance, partition));
-        follower.catch_up(|taken| self.take_record(partition, taken)).await?;
-        self.caught_up(partition);
         loop {
-            self.take_record(partition, follower.next().await?);
+            while let Some(taken) = follower.try_next().await? {
+                self.take_record(taken, follower.chain());
+            }
+            self.caught_up(partition);
+            let taken = follower.next().await?;
+            self.take_record(taken, follower.chain());
         }
     }
 
-    fn take_record(&self, partition: u32, taken: Taken) {
+    fn take_record(&self, taken: Taken, chain: &Chain) {
         if let Step::Block(block) = taken.step {
             self.take(&block.header, &block.body);
         }
-        self.with(|memory| memory.offsets.insert(partition, taken.offset + 1));
+        self.with(|memory| memory.chains.insert(chain.partition(), chain.clone()));
     }
 
     pub fn instance(&self) -> InstanceId {
@@ -173,7 +176,12 @@ impl Outcomes {
 
     /// Journal offset of a partition that is read next.
     pub fn offset(&self, partition: u32) -> u64 {
-        self.with(|memory| memory.offsets.get(&partition).copied().unwrap_or(0))
+        self.with(|memory| memory.chains.get(&partition).map_or(0, Chain::offset))
+    }
+
+    /// The chain of a partition behind the last record that was taken, from which a reader may go on who takes our word for what was before.
+    pub(crate) fn chain(&self, partition: u32) -> Chain {
+        self.with(|memory| memory.chains.get(&partition).cloned()).unwrap_or_else(|| Chain::of(self.instance, partition))
     }
 
     /// Who a key is in a realm.

@@ -19,7 +19,7 @@ impl From<SqlError> for Refusal {
             SqlError::Refused(_) | SqlError::Growing(_) | SqlError::Invalid(_) | SqlError::NoEventId { .. } => StatusCode::BAD_REQUEST,
             SqlError::NoSuchEvent { .. } => StatusCode::NOT_FOUND,
             SqlError::Busy { .. } => StatusCode::TOO_MANY_REQUESTS,
-            SqlError::Behind { .. } | SqlError::Journal { .. } => StatusCode::SERVICE_UNAVAILABLE,
+            SqlError::Behind { .. } | SqlError::Silent { .. } | SqlError::Journal { .. } => StatusCode::SERVICE_UNAVAILABLE,
             SqlError::TimedOut { .. } | SqlError::Memory(_) | SqlError::TooManyRows { .. } | SqlError::TooManyBytes { .. } => {
                 StatusCode::UNPROCESSABLE_ENTITY
             }

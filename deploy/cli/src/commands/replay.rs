@@ -16,9 +16,14 @@ use serde_json::json;
 
 /// Decide the whole journal again and compare; exit 3 if anything differs
 #[derive(Debug, Parser)]
-#[command(
-    after_help = "Examples:\n  cairn replay --check\n  cairn replay --check --format json\n  cairn replay --check --archive s3://bucket/prefix"
-)]
+#[command(after_help = "Examples:
+  cairn replay --check
+  cairn replay --check --format json
+  cairn replay --check --archive s3://bucket/prefix
+
+Columns: signatures, of events, verified again · dispositions, records that were not admitted · unchecked, those of them whose records the log
+has deleted since, so that their codes are not asked again · internal, events that were rejected because the decider panicked on them · void,
+journal records that do not count (second copies, former owners) · state, the hash of the books at the end · problems, what did not agree")]
 pub struct Args {
     /// Compare everything: signatures, verdicts, facts, roots, state hashes (what replay does; the flag says it aloud)
     #[arg(long)]

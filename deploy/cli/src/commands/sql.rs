@@ -25,7 +25,7 @@ use std::io::Write;
 pub struct Args {
     /// The question
     sql: String,
-    /// The node, if not the one that serves DIR
+    /// The node or projector, if not the one that serves DIR
     #[arg(long, value_name = "URL")]
     node: Option<String>,
     #[arg(long, value_enum, default_value_t)]

@@ -17,9 +17,9 @@ const JOBS: &str = "SELECT partition, state, count(DISTINCT job) AS jobs FROM jo
 
 /// What a node is doing
 #[derive(Debug, Parser)]
-#[command(after_help = "Examples:\n  cairn status\n  cairn status --format json")]
+#[command(after_help = "Examples:\n  cairn status\n  cairn status --format json\n  cairn status --node http://127.0.0.1:7072")]
 pub struct Args {
-    /// The node, if not the one that serves DIR
+    /// The node or projector, if not the one that serves DIR
     #[arg(long, value_name = "URL")]
     node: Option<String>,
     #[arg(long, value_enum, default_value_t)]

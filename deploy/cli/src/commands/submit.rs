@@ -60,7 +60,7 @@ pub struct Args {
     /// The realm, by name or id
     #[arg(long, value_name = "REALM")]
     realm: Option<String>,
-    /// The node, if not the one that serves DIR
+    /// The node, or its GATEWAY,PROJECTOR, if not the one that serves DIR
     #[arg(long, value_name = "URL")]
     node: Option<String>,
     /// With --wait: give up after this many seconds

@@ -29,7 +29,7 @@ const LOOK: Duration = Duration::from_millis(300);
 pub struct Args {
     /// The job's id; the latest one if left out
     job: Option<JobId>,
-    /// The node, if not the one that serves DIR
+    /// The node or projector, if not the one that serves DIR
     #[arg(long, value_name = "URL")]
     node: Option<String>,
     /// Give up after this many seconds

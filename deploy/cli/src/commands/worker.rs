@@ -31,7 +31,7 @@ const PATIENCE: Duration = Duration::from_secs(300);
   cairn worker --name dan --device cuda:0
   cairn say transfer.posted.v1 '{\"from\":\"issuer\",\"to\":\"dan\",\"amount\":\"5000000\"}' --key issuer")]
 pub struct Args {
-    /// The node, if not the one that serves DIR
+    /// The node, or its GATEWAY,PROJECTOR, if not the one that serves DIR
     #[arg(long, value_name = "URL")]
     node: Option<String>,
     /// Its name, and its account's; its key is DIR/keys/NAME.key, made if missing

@@ -11,7 +11,7 @@ use anyhow::anyhow;
 use axum::Router;
 use cairn_gateway::{Limits, Metrics, Outcomes};
 use cairn_log::{
-    EventLog,
+    EventLog, Place, ReadLimit,
     archive::{self, Archive},
 };
 use cairn_processors::{runner::Processor, workers::Worker};
@@ -30,12 +30,17 @@ use tokio::{
     net::TcpListener,
     sync::watch,
     task::{JoinError, JoinSet},
+    time::{sleep, timeout},
 };
 
 /// Between two checkpoints of a growing partition.
 const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(1);
 /// How long the parts may take to stop before they are dropped: all of them survive that.
 const GRACE: Duration = Duration::from_secs(10);
+/// How long the log may take meanwhile to answer: parts that end with a look at it wait in vain for one that is silent.
+const ANSWER: Duration = Duration::from_secs(2);
+/// Between two questions to the log.
+const LOOK: Duration = Duration::from_millis(500);
 
 /// The tasks of a node and their common end.
 #[derive(Debug)]
@@ -138,8 +143,8 @@ impl Parts {
         }
     }
 
-    /// Stops all parts; the first error is the answer.
-    pub async fn stop(mut self) -> Result<(), Failure> {
+    /// Stops all parts; the first error is the answer. What was acknowledged is durable, so that none is waited for without a reason.
+    pub async fn stop(mut self, log: &dyn EventLog) -> Result<(), Failure> {
         self.stop.send_replace(true);
         let stopping = async {
             let mut first = Ok(());
@@ -149,7 +154,12 @@ impl Parts {
             first
         };
         // A part that does not stop is dropped as a crash would drop it.
-        tokio::time::timeout(GRACE, stopping).await.unwrap_or(Ok(()))
+        tokio::select! {
+            biased;
+            stopped = stopping => stopped,
+            () = sleep(GRACE) => Ok(()),
+            () = silence(log) => Ok(()),
+        }
     }
 
     /// Resolves once the node is to stop.
@@ -160,6 +170,15 @@ impl Parts {
             let _ = stop.wait_for(|stop| *stop).await;
         }
     }
+}
+
+/// Resolves once the log is silent. One that answers with an error is not.
+async fn silence(log: &dyn EventLog) {
+    let one = ReadLimit { records: 1, bytes: 1 };
+    while timeout(ANSWER, log.read(Place::journal(0), 0, one)).await.is_ok() {
+        sleep(LOOK).await;
+    }
+    tracing::warn!(code = "CRN-1012", "the log is silent: what waits for it is not waited for");
 }
 
 fn flatten(ended: Result<Result<(), Failure>, JoinError>) -> Result<(), Failure> {

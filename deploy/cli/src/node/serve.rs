@@ -189,7 +189,7 @@ impl Node {
     /// Stops all parts and withdraws the announcement.
     pub async fn stop(self) -> Result<(), Failure> {
         self.live.withdraw(&self.layout);
-        self.parts.stop().await
+        self.parts.stop(self.ground.log.as_ref()).await
     }
 }
 

@@ -126,6 +126,8 @@ fn bad_requests_get_a_problem_with_a_code() {
         ("GET", "/v1/journal?partition=0&from=-1".into(), vec![], vec![], 400, "CRN-1112"),
         ("GET", "/v1/journal?partition=9&from=0".into(), vec![], vec![], 404, "CRN-1114"),
         ("GET", "/v1/journal?partition=0&from=999999".into(), vec![], vec![], 416, "CRN-1114"),
+        ("GET", "/v1/journal/chain".into(), vec![], vec![], 400, "CRN-1112"),
+        ("GET", "/v1/journal/chain?partition=9".into(), vec![], vec![], 404, "CRN-1114"),
         ("GET", format!("/v1/blobs/{unknown}"), vec![], vec![], 404, "CRN-1110"),
         ("GET", "/v1/blobs/../../etc/passwd".into(), vec![], vec![], 404, ""),
         ("GET", "/v1/blobs/..%2f..%2fnode.json".into(), vec![], vec![], 400, "CRN-1112"),

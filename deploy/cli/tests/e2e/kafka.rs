@@ -63,6 +63,10 @@ fn a_processor_whose_key_nobody_authorised_joins_nothing() {
     let said = run(&["processor", "--dir", text(&dir), "--log", &cluster.log, "--key", text(&key), "--listen", "127.0.0.1:0"]).bad(1);
     assert!(said.contains("error[CRN-3104]"), "{said}");
     assert_eq!((cluster.led(&first), cluster.epochs()), (led, epochs), "nobody lost anything to it");
+    // A gateway alone has no tables, and who asks it for some is told whom to ask.
+    let status = |node: &str| run(&["status", "--dir", text(&dir), "--node", node]);
+    assert!(status(&cluster.gateway.url).bad(2).contains("--node GATEWAY,PROJECTOR"));
+    [cluster.projector.url.clone(), cluster.node()].iter().for_each(|node| drop(status(node).good()));
     cluster.is_well();
 }
 

@@ -85,7 +85,7 @@ pub async fn run(args: Args, layout: &Layout) -> Result<(), Failure> {
     let cast = Cast::open(plan.realms, args.authors, args.kind, &genesis, layout, &client).await?;
     let (realms, partitions) = (cast.realms.clone(), cast.partitions());
     let meter = Meter::default();
-    let mut watches = watches(&partitions, &genesis, &client, &meter).await?;
+    let mut watches = watches(&partitions, &client, &meter).await?;
     let mut lines = Lines::new(args.format);
     let pace = plan.pace.begin();
     let enough = watch::Sender::new(false);
@@ -135,16 +135,9 @@ fn plan(args: &Args, partitions: u32) -> Result<Plan, Failure> {
 }
 
 /// Follows the journals concerned, from their ends: what was there before is none of ours.
-async fn watches(
-    partitions: &[u32],
-    genesis: &Genesis,
-    client: &Client,
-    meter: &Meter,
-) -> Result<JoinSet<Result<Infallible, Failure>>, Failure> {
-    let instance = genesis.id().map_err(anyhow::Error::from)?;
-    let mut watches: Vec<Watch> =
-        partitions.iter().map(|partition| Watch::new(client.clone(), instance, *partition, meter.clone())).collect();
-    futures::future::try_join_all(watches.iter_mut().map(Watch::catch_up)).await?;
+async fn watches(partitions: &[u32], client: &Client, meter: &Meter) -> Result<JoinSet<Result<Infallible, Failure>>, Failure> {
+    let begun = partitions.iter().map(|partition| Watch::begin(client.clone(), *partition, meter.clone()));
+    let watches = futures::future::try_join_all(begun).await?;
     Ok(watches.into_iter().map(Watch::run).collect())
 }
 

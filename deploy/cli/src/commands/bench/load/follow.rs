@@ -8,12 +8,11 @@ use super::meter::Meter;
 use crate::{
     afar::{self, Afar},
     client::Client,
-    exit::Failure,
+    exit::{Exit, Failure},
 };
-use cairn_log::journal::{Chain, Follower, JournalError, Step, Taken};
+use cairn_log::journal::{Follower, JournalError, Step, Taken};
 use cairn_processors::ledger::LedgerError;
 use cairn_schemas::{
-    InstanceId,
     decision::{Decision, Subject, Verdict},
     record,
 };
@@ -31,15 +30,13 @@ pub struct Watch {
 }
 
 impl Watch {
-    pub fn new(client: Client, instance: InstanceId, partition: u32, meter: Meter) -> Watch {
-        let log = Arc::new(Afar::new(client, partition));
-        Watch { follower: Follower::new(log, Chain::of(instance, partition)), meter }
-    }
-
-    /// Takes all that is there.
-    pub async fn catch_up(&mut self) -> Result<(), Failure> {
-        let meter = &self.meter;
-        self.follower.catch_up(|taken| tell(meter, &taken)).await.map(drop).map_err(unread)
+    /// From the journal's end on: what was there before is none of the run's, and the node's word for it is enough.
+    pub async fn begin(client: Client, partition: u32, meter: Meter) -> Result<Watch, Failure> {
+        let chain = client.chain(partition).await.map_err(|error| {
+            let (exit, code) = (if error.passes() { Exit::Unreachable } else { Exit::Failed }, error.code().to_owned());
+            Failure::new(exit, &code, error)
+        })?;
+        Ok(Watch { follower: Follower::new(Arc::new(Afar::new(client, partition)), chain), meter })
     }
 
     /// Takes what comes, for good. A node that does not answer may be back soon; a journal that halts its readers will not.
