@@ -13,6 +13,8 @@ use crate::program::{Id, Op, Reduction, Type};
 const BLOCK: u64 = 4096;
 /// Terms of a chunk.
 const CHUNK: u64 = 512;
+/// The most warps of a block.
+const WARPS: u64 = 32;
 
 impl<M: Machine> Run<'_, M> {
     /// Launches an instruction that is not generated.
@@ -155,6 +157,11 @@ impl<M: Machine> Run<'_, M> {
     /// The lane rule over rows: blocks, then their values by the same rule.
     fn lanes(&self, out: Address, x: Address, rows: u64, length: u64, square: bool) -> Result<(), KernelError> {
         let blocks = length.div_ceil(BLOCK);
+        if (2..=WARPS).contains(&blocks) {
+            let arguments =
+                vec![Argument::Address(out), Argument::Address(x), Argument::Word(length as u32), Argument::Word(square.into())];
+            return self.launch(&Launch { kernel: "lane_rows".to_owned(), grid: [rows as u32, 1], threads: 32 * blocks as u32, arguments });
+        }
         let scratch = self.scratch(if blocks == 1 { 0 } else { 4 * rows * blocks })?;
         let sums = if blocks == 1 { out } else { scratch.at };
         let numbers = [rows as u32, length as u32, blocks as u32, u32::from(square)].map(Argument::Word);
@@ -166,6 +173,11 @@ impl<M: Machine> Run<'_, M> {
     /// The chunk rule over any axis but the last: chunks, then their values in order.
     fn chunks(&self, out: Address, x: Id, [outer, length, inner]: [u64; 3], square: bool) -> Result<(), KernelError> {
         let (lines, chunks) = (outer * inner, length.div_ceil(CHUNK));
+        if (2..=WARPS).contains(&chunks) {
+            let arguments = self.arguments(out, &[x], &[lines as u32, length as u32, inner as u32, u32::from(square)]);
+            let grid = [lines.div_ceil(32) as u32, 1];
+            return self.launch(&Launch { kernel: "chunk_lines".to_owned(), grid, threads: 32 * chunks as u32, arguments });
+        }
         let scratch = self.scratch(if chunks == 1 { 0 } else { 4 * lines * chunks })?;
         let sums = if chunks == 1 { out } else { scratch.at };
         let numbers = [lines as u32, length as u32, inner as u32, chunks as u32, u32::from(square)];

@@ -10,6 +10,8 @@ use crate::program::{Dtype, Fusion, Id, Op, Program, Type};
 
 /// Bytes of arguments that every device takes.
 const ARGUMENTS: usize = 4096;
+/// Bytes of a `Walk`.
+const WALK: usize = 56;
 
 /// Where an operand's elements lie, over the result's axes padded in front to four.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,8 +20,8 @@ enum Place {
     Dense,
     /// The same element for all.
     Single,
-    /// Start, the result's last three lengths, four strides: a `Walk`.
-    Walk([u32; 8]),
+    /// Start, four strides, what divides by the result's last three lengths: a `Walk`.
+    Walk([u32; WALK / 4]),
 }
 
 /// The kernel of one stage, and what it is launched on.
@@ -97,8 +99,9 @@ impl Elementwise {
     }
 
     fn argument_bytes(&self) -> usize {
-        // As many results as operands is more than any group has steps for.
-        8 + 16 * self.operands.len() + 32 * self.places.len() + 8 * crate::program::fusion::STEPS
+        let walks = self.places.iter().filter(|place| matches!(place, Place::Walk(_))).count();
+        // A group has at most as many results as steps.
+        8 + 8 * self.operands.len() + WALK * walks + 8 * crate::program::fusion::STEPS
     }
 }
 
@@ -223,9 +226,16 @@ fn walk(result: &Type, start: u32, own: impl ExactSizeIterator<Item = u32>) -> P
     lengths[4 - result.shape.len()..].copy_from_slice(&result.shape);
     let absent = 4 - own.len();
     own.enumerate().for_each(|(axis, stride)| strides[absent + axis] = stride);
-    let [_, a, b, c] = lengths;
-    let [d, e, f, g] = strides;
-    Place::Walk([start, a, b, c, d, e, f, g])
+    let mut words = [start; WALK / 4];
+    words[1..5].copy_from_slice(&strides);
+    words[5..].as_chunks_mut::<3>().0.iter_mut().zip(&lengths[1..]).for_each(|(words, &length)| *words = divisor(length));
+    Place::Walk(words)
+}
+
+/// The words of a `Divisor` by a length of at most 2^28: it says why they divide.
+fn divisor(by: u32) -> [u32; 3] {
+    let shift = by.next_power_of_two().trailing_zeros();
+    [by, shift, ((1u64 << (31 + shift)) / u64::from(by)) as u32 + 1]
 }
 
 /// Row-major: the last axis runs fastest.
@@ -244,5 +254,21 @@ fn c_type(of: Dtype) -> &'static str {
         Dtype::I8 => "i8",
         Dtype::I32 => "i32",
         Dtype::Bf16 => "u16",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_divisor_divides_all_below_2_to_the_31() {
+        let quotient = |x: u32, [_, shift, multiplier]: [u32; 3]| (u64::from(2 * x) * u64::from(multiplier) >> 32 >> shift) as u32;
+        for by in (1..300).chain([511, 512, 513, 50_257, 65_535, 65_536, (1 << 28) - 1, 1 << 28]) {
+            let last = (1 << 31) - 1;
+            let edges = [0, 1, by - 1, by, by + 1, last / by * by - 1, last / by * by, last];
+            let all = edges.into_iter().chain((0..1000).map(|n: u32| n.wrapping_mul(2_654_435_761) >> 1));
+            all.for_each(|x| assert_eq!(quotient(x, divisor(by)), x / by, "{x} / {by}"));
+        }
     }
 }

@@ -28,8 +28,13 @@ pub struct Engine<M: Machine> {
     compiler: Nvrtc,
     library: M::Module,
     programs: Mutex<BTreeMap<[u8; 32], Arc<Prepared<M>>>>,
+    /// What `read` gave last, and where it lies.
+    known: Mutex<Vec<(Tensor, Value<M>)>>,
     pub pool: Arc<Pool<M>>,
 }
+
+/// Values with their types: a state on the machine.
+pub type Values<M> = Vec<(Type, Value<M>)>;
 
 /// A program's stages, and what is generated for them: each stage's kernel by name, and the code of all.
 #[derive(Debug)]
@@ -45,7 +50,7 @@ impl<M: Machine> Engine<M> {
         machine.enter()?;
         let code = compiler.compile(&source::library(), machine.target())?;
         let library = machine.load(&code)?;
-        Ok(Self { compiler, library, programs: Mutex::default(), pool: Pool::new(machine) })
+        Ok(Self { compiler, library, programs: Mutex::default(), known: Mutex::default(), pool: Pool::new(machine) })
     }
 
     /// Runs `program` on tensors that are on the machine; the outputs stay there.
@@ -111,22 +116,52 @@ impl<M: Machine> Engine<M> {
         Ok(Tensor::of(&of.shape, elements(of.dtype, &bytes)))
     }
 
-    /// BLAKE3 of a value's bytes, computed on the machine.
-    pub fn hash(&self, of: &Type, value: &Value<M>) -> Result<[u8; 32], KernelError> {
-        use super::machine::Argument::{Address as At, Long, Word};
+    /// A state to the machine. A tensor that `read` gave last is there already: the next leaf begins where the last one ended.
+    pub fn place(&self, state: &[Tensor]) -> Result<Values<M>, KernelError> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let place = |(index, tensor): (usize, &Tensor)| {
+            let there = known.get(index).filter(|(known, _)| known.shares(tensor));
+            let value = there.map_or_else(|| self.upload(tensor), |(_, value)| Ok(Arc::clone(value)))?;
+            Ok((tensor.type_of(), value))
+        };
+        state.iter().enumerate().map(place).collect()
+    }
+
+    /// A state from the machine. It is remembered which tensors lie where, until another is read.
+    pub fn read(&self, state: &[(Type, Value<M>)]) -> Result<Vec<Tensor>, KernelError> {
+        let tensors: Vec<Tensor> = state.iter().map(|(of, value)| self.download(of, value)).collect::<Result<_, _>>()?;
+        let values = state.iter().map(|(_, value)| Arc::clone(value));
+        *self.known.lock().unwrap_or_else(PoisonError::into_inner) = tensors.iter().cloned().zip(values).collect();
+        Ok(tensors)
+    }
+
+    /// BLAKE3 of each value's bytes, computed on the machine; it waits once, for all.
+    pub fn hashes(&self, values: &[(Type, Value<M>)]) -> Result<Vec<[u8; 32]>, KernelError> {
         self.enter()?;
+        let roots = self.pool.take(32 * values.len())?;
+        for ((of, value), root) in values.iter().zip((roots.at..).step_by(32)) {
+            self.hash(of, value, root)?;
+        }
+        let mut hashes = vec![0; 32 * values.len()];
+        self.pool.machine.download(roots.at, &mut hashes)?;
+        Ok(hashes.as_chunks().0.to_vec())
+    }
+
+    fn hash(&self, of: &Type, value: &Value<M>, root: Address) -> Result<(), KernelError> {
+        use super::machine::Argument::{Address as At, Long, Word};
         let mut count = of.bytes().div_ceil(1024).max(1);
-        let mut chain = self.pool.take(count as usize * 32)?;
-        self.start(&Launch::each("blake3_chunks", count, vec![At(chain.at), At(value.at), Long(of.bytes()), Word(count as u32)]))?;
+        // The last level is the root.
+        let level = |count: u64| if count == 1 { Ok(None) } else { self.pool.take(count as usize * 32).map(Some) };
+        let at = |level: &Option<Buffer<M>>| At(level.as_ref().map_or(root, |level| level.at));
+        let mut chain = level(count)?;
+        self.start(&Launch::each("blake3_chunks", count, vec![at(&chain), At(value.at), Long(of.bytes()), Word(count as u32)]))?;
         while count > 1 {
             let parents = count.div_ceil(2);
-            let next = self.pool.take(parents as usize * 32)?;
-            self.start(&Launch::each("blake3_parents", parents, vec![At(next.at), At(chain.at), Word(count as u32)]))?;
+            let next = level(parents)?;
+            self.start(&Launch::each("blake3_parents", parents, vec![at(&next), at(&chain), Word(count as u32)]))?;
             (chain, count) = (next, parents);
         }
-        let mut hash = [0; 32];
-        self.pool.machine.download(chain.at, &mut hash)?;
-        Ok(hash)
+        Ok(())
     }
 
     /// Starts a kernel of the library.

@@ -24,7 +24,7 @@ mod tests;
 
 use crate::error::KernelError;
 use crate::exec::Tensor;
-use crate::program::{Program, Type};
+use crate::program::Program;
 
 /// A device, ready to run programs.
 #[derive(Debug)]
@@ -33,8 +33,8 @@ pub struct Cuda(engine::Engine<driver::Driver>);
 /// A state on a device, and what the last program returned behind it.
 #[derive(Debug)]
 pub struct Resident {
-    state: Vec<(Type, engine::Value<driver::Driver>)>,
-    rest: Vec<(Type, engine::Value<driver::Driver>)>,
+    state: engine::Values<driver::Driver>,
+    rest: engine::Values<driver::Driver>,
 }
 
 impl Cuda {
@@ -54,10 +54,9 @@ impl Cuda {
         self.0.execute(program, state, inputs)
     }
 
-    /// Moves a state to the device.
+    /// Moves a state to the device, or finds it there.
     pub fn resident(&self, state: &[Tensor]) -> Result<Resident, KernelError> {
-        let state = state.iter().map(|tensor| Ok((tensor.type_of(), self.0.upload(tensor)?))).collect::<Result<_, KernelError>>()?;
-        Ok(Resident { state, rest: vec![] })
+        Ok(Resident { state: self.0.place(state)?, rest: vec![] })
     }
 
     /// Runs `program`; its first outputs become the state. Waits for nothing.
@@ -70,19 +69,15 @@ impl Cuda {
     }
 
     pub fn state(&self, of: &Resident) -> Result<Vec<Tensor>, KernelError> {
-        self.tensors(&of.state)
+        self.0.read(&of.state)
     }
 
     pub fn rest(&self, of: &Resident) -> Result<Vec<Tensor>, KernelError> {
-        self.tensors(&of.rest)
+        of.rest.iter().map(|(of, value)| self.0.download(of, value)).collect()
     }
 
     /// BLAKE3 of each tensor's bytes, computed on the device.
     pub fn hashes(&self, of: &Resident) -> Result<Vec<[u8; 32]>, KernelError> {
-        of.state.iter().map(|(of, value)| self.0.hash(of, value)).collect()
-    }
-
-    fn tensors(&self, values: &[(Type, engine::Value<driver::Driver>)]) -> Result<Vec<Tensor>, KernelError> {
-        values.iter().map(|(of, value)| self.0.download(of, value)).collect()
+        self.0.hashes(&of.state)
     }
 }

@@ -191,7 +191,7 @@ impl Tensor {
     }
 
     /// Whether both are names of the same elements.
-    pub(super) fn shares(&self, other: &Self) -> bool {
+    pub(crate) fn shares(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.elements, &other.elements)
     }
 

@@ -2,13 +2,13 @@
 
 // An operand that is repeated, turned or cut: the last three lengths of the result's four axes, and how far each axis goes in it.
 struct Walk {
-  u32 start, lengths[3], strides[4];
+  u32 start, strides[4];
+  Divisor lengths[3];
 
   INLINE_MEMBER u32 at(u32 i) const {
-    u32 offset = start + i % lengths[2] * strides[3];
-    i /= lengths[2];
-    offset += i % lengths[1] * strides[2];
-    i /= lengths[1];
-    return offset + i % lengths[0] * strides[1] + i / lengths[0] * strides[0];
+    u32 offset = start;
+#pragma unroll
+    for (int axis = 3; axis > 0; axis--) offset += lengths[axis - 1].divide(i) * strides[axis];
+    return offset + i * strides[0];
   }
 };

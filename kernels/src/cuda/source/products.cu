@@ -183,19 +183,6 @@ KERNEL __launch_bounds__(256, 2) matmul_128(float *c, const float *a, const floa
 
 // ---- convolutions: products over windows that are never laid out ---------------------------------------------------
 
-// Division of numbers below 2^31 by one that is known before: with 2^(shift - 1) < by <= 2^shift the multiplier, the integer
-// above 2^(31 + shift) / by, is too large by less than one part in 2^31.
-struct Divisor {
-  u32 by, shift, multiplier;
-  INLINE_MEMBER Divisor(u32 by) : by(by), shift(32 - __clz((int)(by - 1))), multiplier((u32)((1ull << (31 + shift)) / by) + 1) {}
-  // Leaves the quotient in x, and returns the remainder.
-  INLINE_MEMBER u32 divide(u32 &x) const {
-    u32 whole = x;
-    x = __umulhi(2 * x, multiplier) >> shift;
-    return whole - x * by;
-  }
-};
-
 struct Convolution {
   u32 images, height, width, inputs, out_height, out_width, outputs, kernel_height, kernel_width, stride, padding, split, first;
 };

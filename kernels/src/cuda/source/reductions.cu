@@ -2,6 +2,21 @@
 
 #define WARP 0xFFFFFFFFu
 
+// Gives `with` so many terms from `at` on, `stride` apart, in their order. Memory is asked for AHEAD of them before the first is
+// taken: a sum's order is one, and the way to memory is as long as a hundred additions. Where many threads wait anyway, or rows are
+// short, 8 are enough.
+template <u32 AHEAD, class F> INLINE void each_term(const float *at, u32 terms, u32 stride, F with) {
+  for (u32 first = 0; first < terms; first += AHEAD, at += (u64)AHEAD * stride) {
+    float ahead[AHEAD];
+#pragma unroll
+    for (u32 n = 0; n < AHEAD; n++) ahead[n] = first + n < terms ? at[(u64)n * stride] : 0.0f;
+#pragma unroll
+    for (u32 n = 0; n < AHEAD; n++) {
+      if (first + n < terms) with(ahead[n]);
+    }
+  }
+}
+
 INLINE float step(float sum, float x, bool square) { return square ? fused(x, x, sum) : add(sum, x); }
 
 // j += j+16, 8, 4, 2, 1: in lane 0 the sum of all, elsewhere nothing of use.
@@ -13,27 +28,66 @@ INLINE float folded(float lane) {
 
 INLINE u32 warp_of_grid() { return blockIdx.x * (blockDim.x / 32) + threadIdx.x / 32; }
 INLINE u32 lane() { return threadIdx.x % 32; }
+// Elements of a row that are a lane's.
+INLINE u32 of_lane(u32 length) { return (length + 31 - lane()) / 32; }
 
-// Blocks of 4096 elements of each row: out[row, block]. Where a row is one block this is its sum.
-KERNEL lane_blocks(float *out, const float *x, u32 rows, u32 length, u32 blocks, u32 square) {
-  u32 warp = warp_of_grid(), row = warp / blocks, first = warp % blocks * 4096;
-  if (row >= rows) return;
-  u32 last = min(first + 4096, length);
+// A lane's sum over block `block` of a row.
+INLINE float lane_sum(const float *x, u32 row, u32 length, u32 block, bool square) {
+  u32 first = block * 4096, terms = of_lane(min(4096u, length - first));
   float sum = 0.0f;
-  for (u32 i = first + lane(); i < last; i += 32) sum = step(sum, x[(u64)row * length + i], square);
-  sum = folded(sum);
+  each_term<8>(x + (u64)row * length + first + lane(), terms, 32, [&](float x) { sum = step(sum, x, square); });
+  return sum;
+}
+
+// A warp for each block of 4096 elements of each row: out[row, block]. Where a row is one block this is its sum.
+KERNEL lane_blocks(float *out, const float *x, u32 rows, u32 length, u32 blocks, u32 square) {
+  u32 warp = warp_of_grid(), row = warp / blocks;
+  if (row >= rows) return;
+  float sum = folded(lane_sum(x, row, length, warp % blocks, square));
   if (lane() == 0) out[warp] = blocks == 1 ? stored(sum) : sum;
 }
 
-// Chunks of 512 terms of each line: out[chunk, line]; element k of line (i, j) lies at (i * length + k) * inner + j.
+// The same for rows of up to 32 blocks, and their values by the same rule: a warp for each block, together a row.
+KERNEL __launch_bounds__(1024) lane_rows(float *out, const float *x, u32 length, u32 square) {
+  __shared__ float sums[32];
+  u32 row = blockIdx.x, block = threadIdx.x / 32, blocks = blockDim.x / 32;
+  float sum = folded(lane_sum(x, row, length, block, square));
+  if (lane() == 0) sums[block] = sum;
+  __syncthreads();
+  if (block != 0) return;
+  sum = folded(lane() < blocks ? add(0.0f, sums[lane()]) : 0.0f);
+  if (lane() == 0) out[row] = stored(sum);
+}
+
+// Element k of line (i, j) lies at (i * length + k) * inner + j.
+INLINE const float *line_at(const float *x, u32 line, u32 length, u32 inner) {
+  return x + (u64)(line / inner) * length * inner + line % inner;
+}
+INLINE float chunk_sum(const float *x, u32 line, u32 length, u32 inner, u32 chunk, bool square) {
+  u32 first = chunk * 512, terms = min(512u, length - first);
+  float sum = 0.0f;
+  each_term<32>(line_at(x, line, length, inner) + (u64)first * inner, terms, inner, [&](float x) { sum = step(sum, x, square); });
+  return sum;
+}
+
+// Chunks of 512 terms of each line: out[chunk, line].
 KERNEL chunk_sums(float *out, const float *x, u32 lines, u32 length, u32 inner, u32 chunks, u32 square) {
   u32 thread = thread_of_grid(), line = thread % lines, chunk = thread / lines;
   if (chunk >= chunks) return;
-  const float *at = x + (u64)(line / inner) * length * inner + line % inner;
-  u32 last = min(chunk * 512 + 512, length);
-  float sum = 0.0f;
-  for (u32 k = chunk * 512; k < last; k++) sum = step(sum, at[(u64)k * inner], square);
+  float sum = chunk_sum(x, line, length, inner, chunk, square);
   out[thread] = chunks == 1 ? stored(sum) : sum;
+}
+
+// The same for lines of up to 32 chunks, and their values in order: a warp for each chunk, together 32 lines.
+KERNEL __launch_bounds__(1024) chunk_lines(float *out, const float *x, u32 lines, u32 length, u32 inner, u32 square) {
+  __shared__ float sums[32][32];
+  u32 line = blockIdx.x * 32 + lane(), chunk = threadIdx.x / 32, chunks = blockDim.x / 32;
+  float sum = line < lines ? chunk_sum(x, line, length, inner, chunk, square) : 0.0f;
+  sums[chunk][lane()] = sum;
+  __syncthreads();
+  if (chunk != 0 || line >= lines) return;
+  for (u32 next = 1; next < chunks; next++) sum = add(sum, sums[next][lane()]);
+  out[line] = stored(sum);
 }
 
 // The chunks' values one after another, onto what is there already where this is a later part; stored after the last.
@@ -41,7 +95,8 @@ KERNEL add_chunks(float *out, const float *sums, u32 count, u32 chunks, u32 late
   u32 i = thread_of_grid();
   if (i >= count) return;
   float total = later ? out[i] : sums[i];
-  for (u32 chunk = later ? 0 : 1; chunk < chunks; chunk++) total = add(total, sums[(u64)chunk * count + i]);
+  u32 first = later ? 0 : 1;
+  each_term<8>(sums + (u64)first * count + i, chunks - first, count, [&](float sum) { total = add(total, sum); });
   out[i] = finish ? stored(total) : total;
 }
 
@@ -53,7 +108,7 @@ INLINE float warp_maximum(float value) {
 
 INLINE float row_maximum(const float *row, u32 length) {
   float value = negate(infinity());
-  for (u32 i = lane(); i < length; i += 32) value = maximum(value, row[i]);
+  each_term<8>(row + lane(), of_lane(length), 32, [&](float x) { value = maximum(value, x); });
   return warp_maximum(value);
 }
 
@@ -67,9 +122,8 @@ KERNEL row_maxima(float *out, const float *x, u32 rows, u32 length) {
 KERNEL line_maxima(float *out, const float *x, u32 lines, u32 length, u32 inner) {
   u32 line = thread_of_grid();
   if (line >= lines) return;
-  const float *at = x + (u64)(line / inner) * length * inner + line % inner;
   float value = negate(infinity());
-  for (u32 k = 0; k < length; k++) value = maximum(value, at[(u64)k * inner]);
+  each_term<32>(line_at(x, line, length, inner), length, inner, [&](float x) { value = maximum(value, x); });
   out[line] = stored(value);
 }
 

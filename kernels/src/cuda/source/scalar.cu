@@ -73,6 +73,19 @@ INLINE u32 u32_of(i8 x) { return x < 0 ? 0u : (u32)x; }
 INLINE i32 i32_of(i8 x) { return x; }
 INLINE float f32_of(u16 upper) { return stored(from_bits((u32)upper << 16)); }
 
+// Division of numbers below 2^31 by one that is known before: with 2^(shift - 1) < by <= 2^shift the multiplier, the integer
+// above 2^(31 + shift) / by, is too large by less than one part in 2^31. `elementwise` fills the same words.
+struct Divisor {
+  u32 by, shift, multiplier;
+  INLINE_MEMBER Divisor(u32 by) : by(by), shift(32 - __clz((int)(by - 1))), multiplier((u32)((1ull << (31 + shift)) / by) + 1) {}
+  // Leaves the quotient in x, and returns the remainder.
+  INLINE_MEMBER u32 divide(u32 &x) const {
+    u32 whole = x;
+    x = __umulhi(2 * x, multiplier) >> shift;
+    return whole - x * by;
+  }
+};
+
 // Word e mod 4 of Philox4x32-10 under a key at counter (e / 4, sample, site, step).
 INLINE u32 philox(u32 key0, u32 key1, u32 element, u32 sample, u32 site, u32 step) {
   u32 x0 = element / 4, x1 = sample, x2 = site, x3 = step;

@@ -86,7 +86,7 @@ fn step() -> f64 {
     let parameters: u64 = state.parameters().iter().map(|tensor| tensor.type_of().elements()).sum();
     assert!((9_000_000..11_000_000).contains(&parameters), "{parameters} parameters");
     let batch = inputs(&job, 1);
-    let mut resident: Vec<_> = state.tensors().iter().map(|tensor| (tensor.type_of(), ENGINE.upload(tensor).unwrap())).collect();
+    let mut resident = ENGINE.place(state.tensors()).unwrap();
     1e3 * seconds(|| {
         let outputs = ENGINE.run(&program, &resident, &batch).unwrap();
         resident = resident.iter().map(|(of, _)| of.clone()).zip(outputs).collect();

@@ -9,7 +9,7 @@ use crate::bml::template_tests::{ADAMW, CNN, LSTM, TRANSFORMER, inputs, job};
 use crate::bml::{Example, Model};
 use crate::contract::philox::symmetric;
 use crate::contract::scalar::{Function, golden};
-use crate::cuda::engine::Engine;
+use crate::cuda::engine::{Engine, Value};
 use crate::cuda::machine::Machine;
 use crate::cuda::products::{Division, Sizes, convolution, launches, matrices};
 use crate::exec::program_tests::{catalogued, drawn_programs};
@@ -182,18 +182,24 @@ pub fn steps_on_a_state_that_stays<M: Machine>(on: &Engine<M>) {
 
     let inputs = [random(&[9, 20], 5), Tensor::u32(&[9], vec![0, 1, 2, 3, 4, 5, 6, 0, 99])];
     let mut wanted = vec![random(&[20, 7], 6), random(&[7], 7)];
-    let upload = |tensor: &Tensor| (tensor.type_of(), on.upload(tensor).unwrap());
-    let mut state: Vec<_> = wanted.iter().map(upload).collect();
+    let mut state = on.place(&wanted).unwrap();
     for _ in 0..3 {
         wanted = Executor::reference().execute(&program, &wanted, &inputs).unwrap();
         let loss = wanted.pop().unwrap();
         let mut outputs = on.run(&program, &state, &inputs).unwrap();
         assert_eq!(on.download(&Type::f32(&[]), &outputs.pop().unwrap()).unwrap(), loss);
         state = state.iter().map(|(of, _)| of.clone()).zip(outputs).collect();
-        for ((of, value), wanted) in state.iter().zip(&wanted) {
-            assert_eq!(on.hash(of, value).unwrap(), *blake3::hash(&wanted.to_le_bytes()).as_bytes());
-            assert_eq!(&on.download(of, value).unwrap(), wanted);
-        }
+        let hashes: Vec<[u8; 32]> = wanted.iter().map(|wanted| blake3::hash(&wanted.to_le_bytes()).into()).collect();
+        assert_eq!(on.hashes(&state).unwrap(), hashes);
+        let read = on.read(&state).unwrap();
+        assert_eq!(read, wanted);
+        // What was read is found again where it lies, also when the next step has begun from it; what equals it is moved.
+        let places = |state: &[(Type, Value<M>)]| state.iter().map(|(_, value)| value.at).collect::<Vec<_>>();
+        let again = on.place(&read).unwrap();
+        assert_eq!(places(&again), places(&state));
+        assert_ne!(places(&on.place(&wanted).unwrap()), places(&state));
+        assert_eq!(places(&on.place(&read[1..]).unwrap()).len(), 1);
+        state = again;
     }
     let foreign = on.run(&program, &state[..1], &inputs).err().map(|error| error.code());
     assert_eq!(foreign, Some("CRN-2402"));
@@ -213,11 +219,11 @@ pub fn steps_of_models<M: Machine>(on: &Engine<M>) {
 
 /// Every shape of the tree: no whole chunk, one, some, an odd one out on several levels; bytes that end inside a word.
 pub fn hashes_are_blake3<M: Machine>(on: &Engine<M>) {
-    for bytes in [1, 3, 4, 63, 64, 65, 1023, 1024, 1025, 2048, 3072, 3073, 5 * 1024, 7 * 1024 + 1, 31 * 1024 + 7, 33 * 1024] {
-        let tensor = Tensor::of(&[bytes], Elements::I8((0..bytes).map(|i| (i * 7 % 251) as i8).map(|x| x.max(-127)).collect()));
-        let value = on.upload(&tensor).unwrap();
-        assert_eq!(on.hash(&tensor.type_of(), &value).unwrap(), *blake3::hash(&tensor.to_le_bytes()).as_bytes(), "{bytes} bytes");
-    }
+    let lengths = [1, 3, 4, 63, 64, 65, 1023, 1024, 1025, 2048, 3072, 3073, 5 * 1024, 7 * 1024 + 1, 31 * 1024 + 7, 33 * 1024];
+    let bytes = |length: u32| Elements::I8((0..length).map(|i| (i * 7 % 251) as i8).map(|x| x.max(-127)).collect());
+    let tensors = lengths.map(|length| Tensor::of(&[length], bytes(length)));
+    let hashes = tensors.each_ref().map(|tensor| *blake3::hash(&tensor.to_le_bytes()).as_bytes());
+    assert_eq!(on.hashes(&on.place(&tensors).unwrap()).unwrap(), hashes);
 }
 
 /// Rows whose sum goes over blocks of blocks, in one warp and in many.
@@ -228,6 +234,15 @@ pub fn long_rows_follow_the_lane_rule<M: Machine>(on: &Engine<M>) {
         agree(on, &program, &[], &[random(&shape, 8), Tensor::u32(&[2], vec![5, length])]).unwrap();
         let program = single(&[(Dtype::F32, &shape)], Op::SumSquares { x: 0 });
         agree(on, &program, &[], &[random(&shape, 9)]).unwrap();
+    }
+}
+
+/// Columns of one chunk, of as many as a block has warps, and of more.
+pub fn long_columns_follow_the_chunk_rule<M: Machine>(on: &Engine<M>) {
+    for length in [511, 513, 16_384, 16_385] {
+        let shape = [length, 33];
+        let program = single(&[(Dtype::F32, &shape)], Op::SumRows { x: 0 });
+        agree(on, &program, &[], &[random(&shape, 13)]).unwrap();
     }
 }
 

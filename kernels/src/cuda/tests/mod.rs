@@ -9,6 +9,7 @@
 mod bench;
 mod checks;
 mod cubin;
+mod plan;
 
 use std::sync::{LazyLock, PoisonError};
 
@@ -33,6 +34,7 @@ macro_rules! checks_on {
             steps_of_models ()
             hashes_are_blake3 ()
             long_rows_follow_the_lane_rule ()
+            long_columns_follow_the_chunk_rule ()
             gradients_of_lookups_and_pools_follow_the_chunk_rule ()
             every_instruction ($cases)
             programs_drawn_at_random (2 * $cases)
