@@ -227,6 +227,7 @@ pub const CODES: &[Code] = &[
     code("CRN-5402", "an object is not in the store", "look whether the store is the right one; somebody may have deleted the object"),
     code("CRN-5403", "an object is larger than it may be", "look whether the store is the right one: nothing of ours is that large"),
     code("CRN-5404", "the store did not answer", "look at the store's space, rights and health, and try again"),
+    code("CRN-5405", "the store is another instance's", "give each instance a folder, or a prefix of a bucket, of its own"),
     code(
         "CRN-5501",
         "an archived segment is damaged",

@@ -4,7 +4,7 @@
 //! `Ok`, whoever reads meanwhile. Refuses meaning: names and checksums are those of who puts.
 //!
 //! `object_store` does the reading, and all of a remote store. It does not fsync in a folder, so there we write ourselves.
-//! Where no runtime is (a seeded simulation), what blocks runs on the caller's thread. Codes 5401 to 5404.
+//! Where no runtime is (a seeded simulation), what blocks runs on the caller's thread. Codes 5401 to 5405.
 
 use crate::durable;
 use crate::error::next_of;
@@ -16,8 +16,13 @@ use object_store::{ObjectStore, ObjectStoreExt, PutMode};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::{io, path};
-use tokio::runtime::Handle;
+use tokio::{runtime::Handle, sync::OnceCell};
 use url::Url;
+
+/// The key under which an owner's name lies.
+const OWNER: &str = "owner";
+/// Bytes of an owner's name.
+const OWNER_BYTES: u64 = 256;
 
 type Cause = Box<dyn std::error::Error + Send + Sync>;
 
@@ -32,6 +37,8 @@ pub enum StoreError {
     TooLarge { key: String, size: u64, limit: u64 },
     #[error("{operation} of object `{key}`")]
     Failed { operation: &'static str, key: String, source: Cause },
+    #[error("store `{at}` is kept by `{owner}`, not by `{asked}`")]
+    Foreign { at: String, owner: String, asked: String },
 }
 
 impl StoreError {
@@ -42,6 +49,7 @@ impl StoreError {
             StoreError::Missing { .. } => "CRN-5402",
             StoreError::TooLarge { .. } => "CRN-5403",
             StoreError::Failed { .. } => "CRN-5404",
+            StoreError::Foreign { .. } => "CRN-5405",
         }
     }
 
@@ -68,6 +76,14 @@ pub struct Store {
     root: ObjectPath,
     /// Set where the store is a folder, which is then written by us.
     folder: Option<PathBuf>,
+    owner: Option<Arc<Owner>>,
+}
+
+/// Who alone may use a store, and whether it was seen to be so.
+#[derive(Debug)]
+struct Owner {
+    name: String,
+    seen: OnceCell<()>,
 }
 
 impl Store {
@@ -76,7 +92,7 @@ impl Store {
         let refuse = |reason: String| StoreError::Open { at: folder.display().to_string(), reason };
         let folder = path::absolute(folder).map_err(|error| refuse(error.to_string()))?;
         let root = ObjectPath::from_absolute_path(&folder).map_err(|error| refuse(error.to_string()))?;
-        Ok(Store { objects: Arc::new(LocalFileSystem::new()), root, folder: Some(folder) })
+        Ok(Store { objects: Arc::new(LocalFileSystem::new()), root, folder: Some(folder), owner: None })
     }
 
     /// The store behind a URL (`s3://bucket/prefix`, `file:///folder`, `memory:///`) or in a folder. A remote one takes its
@@ -90,11 +106,37 @@ impl Store {
             return Store::local(&folder);
         }
         let (objects, root) = object_store::parse_url_opts(&url, credentials()).map_err(|error| refuse(error.to_string()))?;
-        Ok(Store { objects: Arc::from(objects), root, folder: None })
+        Ok(Store { objects: Arc::from(objects), root, folder: None, owner: None })
+    }
+
+    /// The same store for one owner, whose name is put into it where it has none: who else asks is refused. Names and heights repeat
+    /// between owners, so that two of them would delete and overwrite each other's, and take them for their own.
+    pub fn owned_by(self, name: impl ToString) -> Store {
+        let owner = Owner { name: name.to_string(), seen: OnceCell::new() };
+        Store { owner: Some(Arc::new(owner)), ..self }
+    }
+
+    /// Refuses a store of somebody else. The store is asked once; every other question asks this first.
+    pub async fn check_owner(&self) -> Result<(), StoreError> {
+        let Some(owner) = &self.owner else { return Ok(()) };
+        let anyones = Store { owner: None, ..self.clone() };
+        owner.seen.get_or_try_init(|| Box::pin(anyones.claim(&owner.name))).await.map(drop)
+    }
+
+    async fn claim(self, name: &str) -> Result<(), StoreError> {
+        if self.create(OWNER, Bytes::copy_from_slice(name.as_bytes())).await? {
+            return Ok(());
+        }
+        let owner = self.get(OWNER, OWNER_BYTES).await?;
+        if owner == name.as_bytes() {
+            return Ok(());
+        }
+        Err(StoreError::Foreign { at: self.root.to_string(), owner: String::from_utf8_lossy(&owner).into_owned(), asked: name.to_owned() })
     }
 
     /// Puts bytes under a key, in the place of what is there. On `Ok` they are durable; a reader sees the old or the new, whole.
     pub async fn put(&self, key: &str, bytes: Bytes) -> Result<(), StoreError> {
+        self.check_owner().await?;
         let put = match self.path(key) {
             Some(path) => {
                 blocking(move || durable::make_folder(above(&path)).and_then(|()| durable::write(&path, &bytes, durable::PUBLIC))).await
@@ -107,6 +149,7 @@ impl Store {
     /// Puts bytes under a key where nothing is. `false`: something was there, was left as it is, and is durable.
     /// An object store must know conditional puts (`If-None-Match`).
     pub async fn create(&self, key: &str, bytes: Bytes) -> Result<bool, StoreError> {
+        self.check_owner().await?;
         let created = match self.path(key) {
             Some(path) => {
                 blocking(move || durable::make_folder(above(&path)).and_then(|()| durable::create(&path, &bytes, durable::PUBLIC))).await
@@ -129,6 +172,7 @@ impl Store {
 
     /// The bytes under a key, at most `max` of them.
     pub async fn get(&self, key: &str, max: u64) -> Result<Bytes, StoreError> {
+        self.check_owner().await?;
         let found = self.objects.get(&self.location(key)).await.map_err(|error| unanswered("get", key, error))?;
         if found.meta.size > max {
             return Err(StoreError::TooLarge { key: key.to_owned(), size: found.meta.size, limit: max });
@@ -138,6 +182,7 @@ impl Store {
 
     /// The size of what lies under a key, at most `max` bytes, and the bytes in chunks.
     pub async fn stream(&self, key: &str, max: u64) -> Result<(u64, BoxStream<'static, Result<Bytes, StoreError>>), StoreError> {
+        self.check_owner().await?;
         let found = self.objects.get(&self.location(key)).await.map_err(|error| unanswered("get", key, error))?;
         let (key, size) = (key.to_owned(), found.meta.size);
         if size > max {
@@ -148,6 +193,7 @@ impl Store {
 
     /// Whether something lies under a key.
     pub async fn has(&self, key: &str) -> Result<bool, StoreError> {
+        self.check_owner().await?;
         match self.objects.head(&self.location(key)).await.map_err(|error| unanswered("look-up", key, error)) {
             Ok(_) => Ok(true),
             Err(StoreError::Missing { .. }) => Ok(false),
@@ -158,6 +204,7 @@ impl Store {
     /// What lies below a prefix (whole parts of a path), ascending by key. In a folder, leftovers of puts that a crash cut off are
     /// listed too: a reader knows its own names.
     pub async fn list(&self, prefix: &str) -> Result<Vec<Object>, StoreError> {
+        self.check_owner().await?;
         let metas: Vec<_> =
             self.objects.list(Some(&self.location(prefix))).try_collect().await.map_err(|error| unanswered("list", prefix, error))?;
         let mut objects: Vec<Object> = metas.iter().filter_map(|meta| self.object(meta)).collect();
@@ -167,6 +214,7 @@ impl Store {
 
     /// Deletes what lies under a key, durably. Nothing there is no error.
     pub async fn delete(&self, key: &str) -> Result<(), StoreError> {
+        self.check_owner().await?;
         let deleted = match self.path(key) {
             Some(path) => blocking(move || delete_file(&path)).await,
             None => match self.objects.delete(&self.location(key)).await {

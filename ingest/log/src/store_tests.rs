@@ -84,3 +84,19 @@ async fn a_store_that_cannot_be_written_says_so() {
         assert!(refused.to_string().contains(at), "{refused}");
     }
 }
+
+#[tokio::test]
+async fn a_store_has_one_owner() {
+    let dir = tempfile::tempdir().unwrap();
+    for store in stores(dir.path()) {
+        let (first, again, other) = (store.clone().owned_by("first"), store.clone().owned_by("first"), store.owned_by("other"));
+        first.put("a/1", bytes("one")).await.unwrap();
+        assert_eq!(again.get("a/1", 9).await.unwrap(), "one");
+        let refused = other.put("a/1", bytes("two")).await.unwrap_err();
+        assert_eq!(refused.code(), "CRN-5405");
+        assert!(refused.to_string().ends_with("is kept by `first`, not by `other`"), "{refused}");
+        assert!(matches!(other.list("").await, Err(StoreError::Foreign { .. })));
+        assert!(matches!(other.delete("a/1").await, Err(StoreError::Foreign { .. })));
+        assert_eq!(again.get("a/1", 9).await.unwrap(), "one", "nothing was touched");
+    }
+}

@@ -117,14 +117,14 @@ impl Node {
             beside = beside.with_outcomes(outcomes);
         }
         if role.includes(Role::Processor) {
-            let processor = processor(&ground, layout, start.processor_key.as_deref(), beside.counts())?;
+            let processor = processor(&ground, layout, start.processor_key.as_deref(), beside.counts()).await?;
             parts.processor(processor.clone(), member());
             beside = beside.with_processor(processor);
         }
         let (beside, mut projections) = (Arc::new(beside), None);
         if role.includes(Role::Projector) {
             let tables = tables(&ground, layout, &checkpoints, &beside).await?;
-            read_all_journals(&mut parts, &ground, layout, &checkpoints, &tables)?;
+            read_all_journals(&mut parts, &ground, layout, &checkpoints, &tables).await?;
             routes = routes.merge(cairn_projections::http::router(tables.clone()));
             projections = Some(tables);
         }
@@ -220,21 +220,21 @@ impl Door {
 }
 
 /// The processor, which deletes from the log what lies in the archive, where that is wanted.
-fn processor(ground: &Ground, layout: &Layout, key: Option<&Path>, counts: &runner::Metrics) -> Result<Processor, Failure> {
+async fn processor(ground: &Ground, layout: &Layout, key: Option<&Path>, counts: &runner::Metrics) -> Result<Processor, Failure> {
     let config = &ground.config;
     let options = runner::Options { snapshot_blocks: config.processor.snapshot_blocks, ..runner::Options::default() };
     let processor = Processor::new(ground.log.clone(), Keys::processor(layout, key)?, Arc::new(SystemClock::default()))
-        .with_snapshots(stores::snapshots(config, layout)?)
+        .with_snapshots(stores::own_snapshots(config, layout, ground.instance).await?)
         .with_options(options)
         .with_metrics(counts.clone());
-    Ok(match stores::archive(config)? {
+    Ok(match stores::own_archive(config, ground.instance).await? {
         Some(archive) if config.archive.delete => processor.with_archive(archive),
         _ => processor,
     })
 }
 
 /// Starts what follows every journal to its end: the tables, the signing of checkpoints where the key is here, and archiving.
-fn read_all_journals(
+async fn read_all_journals(
     parts: &mut Parts,
     ground: &Ground,
     layout: &Layout,
@@ -245,7 +245,7 @@ fn read_all_journals(
     if let Some(key) = Keys::checkpoint(layout)? {
         parts.checkpoints(&ground.log, checkpoints, &key);
     }
-    if let Some(archive) = stores::archive(&ground.config)? {
+    if let Some(archive) = stores::own_archive(&ground.config, ground.instance).await? {
         let patience = Duration::from_secs(ground.config.archive.patience_s);
         parts.archivers(&ground.log, &archive, archive::Options { patience, ..archive::Options::default() });
     }

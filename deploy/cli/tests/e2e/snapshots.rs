@@ -4,7 +4,7 @@
 
 use crate::{
     logs,
-    node::{Node, run},
+    node::{Node, cairn, ran, run},
     voice::{Voice, note},
 };
 use cairn_schemas::Encoding;
@@ -123,4 +123,17 @@ fn an_archive_is_replayed_alone_and_what_is_missing_or_damaged_is_named() {
     let empty = tempfile::tempdir().unwrap();
     let said = run(&["replay", "--check", "--archive", empty.path().to_str().unwrap()]).bad(1);
     assert!(said.contains("error[CRN-5504]"), "{said}");
+}
+
+#[test]
+fn a_store_of_another_instance_is_refused_and_left_as_it_is() {
+    let kept = Kept::new();
+    let other = kept.folder.path().join("other");
+    for (name, store) in [("CAIRN_ARCHIVE_URL", kept.archive()), ("CAIRN_SNAPSHOTS_URL", kept.dir().join("snapshots"))] {
+        let mut up = cairn(&["up", "--workers", "0", "--listen", "127.0.0.1:0", "--dir", other.to_str().unwrap()]);
+        let said = ran(up.env(name, &store)).bad(1);
+        assert!(said.contains("error[CRN-5405]") && said.contains("next: give each instance"), "{said}");
+    }
+    assert_eq!(kept.replay().rows()[0]["problems"], serde_json::json!([]));
+    assert!(Node::up(&kept.dir(), &[]).stop().success());
 }
