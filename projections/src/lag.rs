@@ -34,6 +34,8 @@ pub struct FoldLag {
     pub records: u64,
     /// Age of the oldest of them.
     pub age_ms: u64,
+    /// How long they may wait as they should, milliseconds: rows of a table, until they are worth a file.
+    pub rest_ms: u64,
 }
 
 /// Folds of the same journals that live beside the tables, in the same process.
@@ -86,22 +88,23 @@ impl Projections {
         let records = behind.iter().map(|backlog| backlog.records).sum();
         let age_ms = behind.iter().map(|backlog| backlog.age_ms(now)).max().unwrap_or(0);
         let height = self.tables().moment().reached.get(&partition).map(|reached| reached.height);
-        FoldLag { partition, fold: DECIDER, height, records, age_ms }
+        FoldLag { partition, fold: DECIDER, height, records, age_ms, rest_ms: 0 }
     }
 
     /// How far our folds are, of each journal and of each table's files.
     async fn own_lags(&self, now: i64) -> Result<Vec<FoldLag>, ProjectionError> {
         let mut lags = Vec::new();
         let moment = self.tables().moment();
+        let rest_ms = u64::try_from(self.options().hot_age.as_millis()).unwrap_or(u64::MAX);
         for partition in 0..self.log().partitions() {
             let height = moment.reached.get(&partition).map(|reached| reached.height);
             let backlog = Backlog::at(self.log().as_ref(), Place::journal(partition), self.offset(partition)).await?;
-            lags.push(FoldLag { partition, fold: "journal", height, records: backlog.records, age_ms: backlog.age_ms(now) });
+            lags.push(FoldLag { partition, fold: "journal", height, records: backlog.records, age_ms: backlog.age_ms(now), rest_ms: 0 });
             for (table, held) in moment.held.iter().filter(|(table, _)| table.is_folded()) {
                 let waiting = moment.tables.get(table).and_then(|part| part.waiting.get(&partition));
                 let age_ms = waiting.map_or(0, |waiting| u64::try_from(now - waiting.since.millis()).unwrap_or(0));
                 let records = waiting.map_or(0, |waiting| waiting.blocks);
-                lags.push(FoldLag { partition, fold: table.name(), height: held.get(&partition).copied(), records, age_ms });
+                lags.push(FoldLag { partition, fold: table.name(), height: held.get(&partition).copied(), records, age_ms, rest_ms });
             }
         }
         Ok(lags)

@@ -54,7 +54,7 @@ struct Other;
 #[async_trait]
 impl Folds for Other {
     async fn lags(&self, now: i64) -> Vec<FoldLag> {
-        vec![FoldLag { partition: 0, fold: "decider", height: Some(3), records: 7, age_ms: u64::try_from(now).unwrap() }]
+        vec![FoldLag { partition: 0, fold: "decider", height: Some(3), records: 7, age_ms: u64::try_from(now).unwrap(), rest_ms: 0 }]
     }
 }
 

@@ -35,7 +35,7 @@ row! {
 
 impl LagRow {
     pub(crate) fn of(lag: FoldLag, at: Timestamp) -> LagRow {
-        let FoldLag { partition, fold, height, records, age_ms } = lag;
+        let FoldLag { partition, fold, height, records, age_ms, .. } = lag;
         LagRow { partition, fold, height, lag_records: records, lag_ms: age_ms, at }
     }
 }

@@ -108,14 +108,14 @@ impl Beside {
         // Never negative, and far below 2^53.
         let age_ms = (seconds * 1_000.0) as u64;
         let height = processor.decided(partition).borrow().height;
-        Some(FoldLag { partition, fold: runner::Metrics::DECIDER, height, records, age_ms })
+        Some(FoldLag { partition, fold: runner::Metrics::DECIDER, height, records, age_ms, rest_ms: 0 })
     }
 
     async fn gateway(&self, partition: u32, now: i64) -> Result<Option<FoldLag>, ReadError> {
         let Some(outcomes) = self.outcomes.as_ref() else { return Ok(None) };
         let backlog = Backlog::at(self.log.as_ref(), Place::journal(partition), outcomes.offset(partition)).await?;
         let height = outcomes.heights().borrow().get(&partition).copied();
-        Ok(Some(FoldLag { partition, fold: GATEWAY, height, records: backlog.records, age_ms: backlog.age_ms(now) }))
+        Ok(Some(FoldLag { partition, fold: GATEWAY, height, records: backlog.records, age_ms: backlog.age_ms(now), rest_ms: 0 }))
     }
 }
 

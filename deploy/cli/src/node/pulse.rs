@@ -51,6 +51,8 @@ type Key = Option<(&'static str, u32)>;
 struct Moved {
     height: Option<u64>,
     since: Instant,
+    /// How long what it has not taken may wait as it should.
+    rest: Duration,
 }
 
 impl Pulse {
@@ -73,7 +75,7 @@ impl Pulse {
         let folds = lags.iter().filter(|lag| !is_own(lag)).map(|lag| {
             let key = Some((lag.fold, lag.partition));
             let before = seen.folds.get(&key).filter(|moved| lag.records > 0 && moved.height == lag.height);
-            (key, before.copied().unwrap_or(Moved { height: lag.height, since: now }))
+            (key, before.copied().unwrap_or(Moved { height: lag.height, since: now, rest: Duration::from_millis(lag.rest_ms) }))
         });
         seen.folds = folds.collect();
     }
@@ -118,12 +120,13 @@ impl Pulse {
         let decider = self.processor.as_ref().map(|processor| processor.still(LONG)).unwrap_or_default();
         let mut still: Vec<_> = decider.into_iter().map(|(partition, long)| (runner::Metrics::DECIDER, partition, long)).collect();
         let seen = self.lock();
-        let folds = seen.folds.iter().filter_map(|(key, moved)| Some((*key.as_ref()?, now.saturating_duration_since(moved.since))));
         // What is as old as the last answer says nothing of what was taken since.
         let silent = now.saturating_duration_since(seen.answered);
-        still.extend(
-            folds.map(|((fold, partition), long)| (fold, partition, long.saturating_sub(silent))).filter(|(.., long)| *long >= LONG),
-        );
+        still.extend(seen.folds.iter().filter_map(|(key, moved)| {
+            let (fold, partition) = (*key)?;
+            let long = now.saturating_duration_since(moved.since).saturating_sub(silent);
+            (long >= LONG + moved.rest).then_some((fold, partition, long))
+        }));
         still
     }
 
@@ -143,7 +146,7 @@ mod tests {
     const FOLD: &str = "gateway";
 
     fn lag(fold: &'static str, partition: u32, height: u64, records: u64) -> FoldLag {
-        FoldLag { partition, fold, height: Some(height), records, age_ms: 0 }
+        FoldLag { partition, fold, height: Some(height), records, age_ms: 0, rest_ms: 0 }
     }
 
     fn after(seconds: u64, began: Instant) -> Instant {
@@ -164,6 +167,17 @@ mod tests {
         assert_eq!(pulse.still.get_or_create(&Fold { partition: 3, fold: "decider" }).get(), 60, "the figures tell of it");
         pulse.answered(&[lag(FOLD, 2, 8, 1)], after(65, began));
         assert_eq!(pulse.troubles(after(65, began)), []);
+    }
+
+    /// Rows of a quiet table wait half a minute for more, on every node.
+    #[test]
+    fn rows_that_wait_as_they_should_do_not_stand_still() {
+        let (pulse, began) = (Pulse::new(&Metrics::default(), None), Instant::now());
+        let rest = u64::try_from(cairn_projections::Options::default().hot_age.as_millis()).unwrap_or(u64::MAX);
+        for (second, told) in [(0, false), (30, false), (45, false), (60, true)] {
+            pulse.answered(&[FoldLag { rest_ms: rest, ..lag("accounts", 0, 7, 1) }], after(second, began));
+            assert_eq!(!pulse.troubles(after(second, began)).is_empty(), told, "after {second} s");
+        }
     }
 
     #[test]
