@@ -58,6 +58,7 @@ struct Deliveries {
 #[derive(Debug)]
 struct Call {
     place: Place,
+    records: usize,
     answers: Mutex<Answers>,
     places: Arc<Places>,
     _room: OwnedSemaphorePermit,
@@ -111,6 +112,8 @@ impl Appender {
         self.heard.watch.check().map_err(refused)?;
         let cost = (bytes + batch.records.len() * RECORD_COST).min(WAITING_BYTES) as u32;
         let room = self.room.clone().acquire_many_owned(cost).await.map_err(|_| AppendError::Closed { place })?;
+        // What librdkafka would hold back waits here, where waiting costs nothing, and goes out in one request.
+        self.heard.places.turn(place).await;
         let (began, disturbances) = (Instant::now(), self.heard.watch.disturbances());
         let answered = self.send(place, &batch, room);
         let undisturbed = || began.elapsed() < ONE_REQUEST && self.heard.watch.disturbances() == disturbances;
@@ -130,8 +133,8 @@ impl Appender {
         let count = batch.records.len();
         let appended = vec![None; count];
         let answers = Answers { missing: count, appended, refusals: Vec::new(), undated: false, done: Some(done) };
-        self.heard.places.begin(place);
-        let call = Arc::new(Call { place, answers: Mutex::new(answers), places: self.heard.places.clone(), _room: room });
+        self.heard.places.begin(place, count);
+        let call = Arc::new(Call { place, records: count, answers: Mutex::new(answers), places: self.heard.places.clone(), _room: room });
         let producer = self.producer.read().unwrap_or_else(PoisonError::into_inner).clone();
         let topic = self.heard.places.topic(place);
         for (index, (bytes, traces)) in batch.iter().enumerate() {
@@ -233,7 +236,7 @@ impl Call {
 
 impl Drop for Call {
     fn drop(&mut self) {
-        self.places.end(self.place);
+        self.places.end(self.place, self.records);
     }
 }
 

@@ -1,5 +1,6 @@
 #![allow(clippy::unwrap_used)]
 use super::*;
+use futures::FutureExt;
 
 /// What a call comes to, from what Kafka said of each of its records in turn.
 fn outcome(said: &[Result<u64, RDKafkaErrorCode>]) -> String {
@@ -10,8 +11,8 @@ fn outcome(said: &[Result<u64, RDKafkaErrorCode>]) -> String {
     let places = Arc::new(Places::new(&options, 1));
     let room = Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
     let place = Place::journal(0);
-    places.begin(place);
-    let call = Call { place, answers: Mutex::new(answers), places: places.clone(), _room: room };
+    places.begin(place, said.len());
+    let call = Call { place, records: said.len(), answers: Mutex::new(answers), places: places.clone(), _room: room };
     for (index, said) in said.iter().enumerate() {
         assert!(answered.try_recv().is_err(), "answered before the last record was");
         assert!(places.is_appending(place));
@@ -53,4 +54,26 @@ fn a_time_out_is_never_a_refusal() {
     assert!(matches!(error, AppendError::Unknown { .. }), "{error:?}");
     let refusal = appender.refusal(Place::journal(0), &["a".into()], RDKafkaErrorCode::MessageTimedOut);
     assert!(matches!(refusal, AppendError::Unknown { .. }));
+}
+
+#[test]
+fn what_would_wait_in_the_producer_waits_here_and_goes_together() {
+    let options = KafkaOptions::from_url("kafka://127.0.0.1:9").unwrap();
+    let (places, place) = (Places::new(&options, 2), Place::journal(0));
+    let turn = || places.turn(place).now_or_never().is_some();
+    places.begin(place, 4);
+    assert!(turn(), "few are on their way");
+    places.begin(place, 64);
+    let mut waiting: Vec<_> = (0..3).map(|_| Box::pin(places.turn(place))).collect();
+    assert!(waiting.iter_mut().all(|turn| turn.as_mut().now_or_never().is_none()));
+    assert!(places.turn(Place::journal(1)).now_or_never().is_some(), "another place does not wait");
+    places.end(place, 64);
+    // The first of them makes many again, and takes nothing from the others.
+    for turn in &mut waiting {
+        assert!(turn.as_mut().now_or_never().is_some());
+        places.begin(place, 64);
+    }
+    assert!(!turn());
+    places.end(place, 64 * 3);
+    assert!(turn());
 }

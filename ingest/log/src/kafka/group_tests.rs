@@ -32,14 +32,14 @@ fn a_partition_that_is_lost_waits_for_our_appends_but_not_for_ever() {
     let mut view = member.shared.assigner.join("here");
     member.give(&[1]);
     assert_eq!(view.change().map(|told| told.change), Some(Change::Given));
-    member.shared.places.begin(Place::journal(1));
+    member.shared.places.begin(Place::journal(1), 1);
     let (losing, began) = (member.clone(), Instant::now());
     let lost = thread::spawn(move || losing.lose(&[1]));
     while view.change().is_none() {
         thread::yield_now();
     }
     assert!(!lost.is_finished(), "it was told before the append was answered");
-    member.shared.places.end(Place::journal(1));
+    member.shared.places.end(Place::journal(1), 1);
     lost.join().unwrap();
     assert!(began.elapsed() < DRAIN, "it went on as soon as the append was answered");
 }

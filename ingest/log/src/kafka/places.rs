@@ -6,7 +6,11 @@ use super::options::KafkaOptions;
 use crate::Place;
 use cairn_schemas::Stream;
 use std::sync::atomic::{AtomicI32, AtomicU64, AtomicUsize, Ordering};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
+
+/// With so many records of a place on their way, an idempotent producer sends no more to it before they are answered
+/// (`RD_KAFKA_IDEMP_MAX_INFLIGHT`), and its thread spins as long as it has any.
+const MANY: usize = 5;
 
 #[derive(Debug)]
 pub(super) struct Places {
@@ -23,8 +27,10 @@ struct Known {
     first: AtomicU64,
     /// Counts whatever may be news; its value means nothing.
     news: watch::Sender<u64>,
-    /// Calls of `append` that Kafka has not answered.
+    /// Records of appends that Kafka has not answered.
     appending: AtomicUsize,
+    /// Told when they become few.
+    answered: Notify,
     /// The broker that leads it, as far as is known: so that one that hangs holds up its own places alone.
     leader: AtomicI32,
 }
@@ -37,6 +43,7 @@ impl Places {
             first: AtomicU64::new(0),
             news: watch::channel(0).0,
             appending: AtomicUsize::new(0),
+            answered: Notify::new(),
             leader: AtomicI32::new(0),
         };
         let known = (0..topics.len() * partitions as usize).map(|_| known()).collect();
@@ -103,12 +110,26 @@ impl Places {
         self.known(place).news.subscribe()
     }
 
-    pub fn begin(&self, place: Place) {
-        self.known(place).appending.fetch_add(1, Ordering::AcqRel);
+    /// Waits until few records are on their way to a place, if they are many now. Whoever waits is let go together with all others who wait.
+    pub async fn turn(&self, place: Place) {
+        let known = self.known(place);
+        // Whoever is told from here on is not missed.
+        let answered = known.answered.notified();
+        if known.appending.load(Ordering::Acquire) >= MANY {
+            answered.await;
+        }
     }
 
-    pub fn end(&self, place: Place) {
-        self.known(place).appending.fetch_sub(1, Ordering::AcqRel);
+    pub fn begin(&self, place: Place, records: usize) {
+        self.known(place).appending.fetch_add(records, Ordering::AcqRel);
+    }
+
+    pub fn end(&self, place: Place, records: usize) {
+        let known = self.known(place);
+        let before = known.appending.fetch_sub(records, Ordering::AcqRel);
+        if before >= MANY && before - records < MANY {
+            known.answered.notify_waiters();
+        }
     }
 
     /// Whether appends to the place wait for their answer.

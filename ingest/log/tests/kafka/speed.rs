@@ -12,6 +12,9 @@ const PLACES: [Place; 2] = [Place::new(JOBS, 0), Place::new(JOBS, 1)];
 const APPENDERS: usize = 8;
 const BATCHES: usize = 25;
 const BATCH: usize = 500;
+/// Callers who append little, and how often.
+const CALLERS: usize = 32;
+const CALLS: usize = 100;
 
 /// Processor time that this process used, all threads, seconds (proc(5): fields 14 and 15, hundredths).
 fn used() -> f64 {
@@ -82,4 +85,26 @@ async fn records_in_a_second() {
         times.sort();
         println!("{what}: {:.1} ms p50, {:.1} ms p99", times[100].as_secs_f64() * 1e3, times[198].as_secs_f64() * 1e3);
     }
+}
+
+/// As a gateway does: many callers at one place, each with a little.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs Kafka: tests/run.sh kafka"]
+async fn small_appends_of_many() {
+    let log = open(&fresh().await).await;
+    let record = Bytes::from(vec![7; 300]);
+    for size in [1, 16] {
+        let (before, began) = (used(), Instant::now());
+        let callers = (0..CALLERS).map(|_| async {
+            for _ in 0..CALLS {
+                log.append(PLACES[0], vec![record.clone(); size].into()).await?;
+            }
+            Ok::<_, cairn_log::AppendError>(())
+        });
+        try_join_all(callers).await.unwrap();
+        let (calls, elapsed) = ((CALLERS * CALLS) as f64, began.elapsed().as_secs_f64());
+        println!("{:.0} appends/s of {size} by {CALLERS}, {:.0} us of a core each", calls / elapsed, (used() - before) / calls * 1e6);
+    }
+    let end = log.read(PLACES[0], 0, ReadLimit { records: 1, bytes: 1 }).await.unwrap().end;
+    assert_eq!(end, (CALLERS * CALLS * 17) as u64);
 }
