@@ -178,7 +178,7 @@ pub enum KernelError {
     #[error("element {element} of tensor {tensor} from shard {shard} is {value}: aggregation takes |x| < 2^20 only")]
     OutOfFixedPoint { shard: u32, tensor: u32, element: usize, value: String },
     /// A text that names no device.
-    #[error("{text:?} is no device: cpu, cuda or cuda:N is wanted")]
+    #[error("{text:?} is no device: cpu, cuda:N or auto is wanted")]
     DeviceName { text: String },
     /// A device is not there, or what it needs is not.
     #[error("{device} cannot be used: {reason}")]

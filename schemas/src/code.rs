@@ -115,8 +115,8 @@ pub const CODES: &[Code] = &[
     code("CRN-2407", "the results do not make this task's input", "give it one result for each task it waits for, in order"),
     code("CRN-2408", "a parameter is too large to be averaged", "lower train.sgd.rate: the training diverged"),
     code("CRN-2409", "the program is not this job's", "fetch the programs whose hash the job fixed"),
-    code("CRN-2410", "no such device", "name cpu, cuda or cuda:N, N being a number of nvidia-smi"),
-    code("CRN-2411", "the device cannot be used", "install the NVIDIA driver and NVRTC 12 (pip install nvidia-cuda-nvrtc-cu12, its libnvrtc.so.12 named in CAIRN_NVRTC), or use --device cpu"),
+    code("CRN-2410", "no such device", "name cpu, auto, or cuda:N, N being a number of nvidia-smi"),
+    code("CRN-2411", "the device cannot be used", "install the NVIDIA driver and NVRTC 12 (pip install nvidia-cuda-nvrtc-cu12, its libnvrtc.so.12 named in CAIRN_NVRTC), or let it be cpu: --device, or [worker] device of cairn.toml"),
     code("CRN-2412", "the device failed", "see nvidia-smi and the kernel's log for what happened to it; the work can be done on --device cpu"),
     code("CRN-2413", "the device does not compute the contract's bits", "do not use it: replace it, or its driver; --device cpu is right"),
     code(

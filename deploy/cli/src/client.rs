@@ -19,8 +19,8 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use std::time::Duration;
 
-/// Longer than any wait that the node itself allows.
-const TIMEOUT: Duration = Duration::from_secs(60);
+/// Longer than any wait that the node itself allows: a query has 60 s, and 20 s before it until the tables are fresh.
+const TIMEOUT: Duration = Duration::from_secs(90);
 const POLL_MS: u64 = 10_000;
 /// How often a question is asked again while the node's tables are behind its journal; each time the node waits for them itself.
 const LOOKS: u32 = 15;

@@ -6,7 +6,10 @@ use crate::row::Row;
 use clap::ValueEnum;
 use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, TableComponent, presets};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use std::io::{self, IsTerminal, Write};
+use std::{
+    borrow::Cow,
+    io::{self, IsTerminal, Write},
+};
 
 /// How a result is written to standard output.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -60,7 +63,13 @@ fn table(rows: &[Row]) -> Table {
 
 fn cell(text: &str) -> Cell {
     let is_number = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit() || b"-.".contains(&b));
-    Cell::new(text).set_alignment(if is_number { CellAlignment::Right } else { CellAlignment::Left })
+    Cell::new(visible(text)).set_alignment(if is_number { CellAlignment::Right } else { CellAlignment::Left })
+}
+
+/// A text whose control characters, those of direction too, are seen and not obeyed: what is shown may be anybody's.
+fn visible(text: &str) -> Cow<'_, str> {
+    let is_obeyed = |c: char| c != '\n' && c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    if text.contains(is_obeyed) { text.chars().map(|c| if is_obeyed(c) { '\u{fffd}' } else { c }).collect() } else { text.into() }
 }
 
 /// RFC 4180.
@@ -94,4 +103,15 @@ fn target() -> ProgressDrawTarget {
 /// Whether words may be coloured.
 pub fn colour() -> bool {
     io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_terminal_obeys_nothing_that_a_table_shows() {
+        assert_eq!(visible("a\u{1b}[31m\u{7}b\u{202e}c"), "a\u{fffd}[31m\u{fffd}b\u{fffd}c");
+        assert_eq!(visible("zwei\nZeilen, größer"), "zwei\nZeilen, größer");
+    }
 }

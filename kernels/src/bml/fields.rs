@@ -65,8 +65,9 @@ impl<'a> Fields<'a> {
     /// Text, at most `limit` bytes and not empty.
     pub fn text(&self, key: &str, limit: usize) -> Result<String, JobError> {
         let (place, text) = self.scalar(key)?;
-        if text.is_empty() || text.len() > limit {
-            return Err(self.value(place, key, text, format!("text of 1 to {limit} bytes"), None));
+        // A terminal that is shown a name would obey what it says in control characters.
+        if text.is_empty() || text.len() > limit || text.contains(char::is_control) {
+            return Err(self.value(place, key, text, format!("text of 1 to {limit} bytes without control characters"), None));
         }
         Ok(text.to_owned())
     }

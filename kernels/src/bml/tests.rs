@@ -109,6 +109,11 @@ fn a_fault_is_named_with_its_place() {
             "[8192, 8192]",
             r#"error[CRN-2108] job.yaml:3:44 1767112944 bytes of states from all shards, at most 268435456 are aggregated"#,
         ),
+        (
+            "name: digits",
+            "name: \"\\e[2J\"",
+            "error[CRN-2107] job.yaml:2:7 name: \"\\u{1b}[2J\" is not text of 1 to 64 bytes without control characters",
+        ),
         ("name: digits", "name: *digits", "error[CRN-2101] job.yaml:2:7 "),
         ("name: digits", "name: &a digits", "error[CRN-2101] job.yaml:2:7 anchors, aliases and tags are not taken in a job"),
         ("name: digits", "name: \"digits", "error[CRN-2101] job.yaml:"),

@@ -85,13 +85,21 @@ pub fn run(args: &Args) -> Result<(), Failure> {
 /// The job of a file, or every fault that was found in it.
 fn read(text: &Text) -> Result<Job, Failure> {
     let file = text.job.display().to_string();
-    let read = if text.job == Path::new("-") { io::read_to_string(io::stdin().take(LIMIT)) } else { fs::read_to_string(&text.job) };
-    let text = read.map_err(|error| Failure::usage(format!("{file}: {error}")))?;
-    Job::review(&file, &text).map_err(|faults| faulty(&faults))
+    Job::review(&file, &text_of(&text.job)?).map_err(|faults| faulty(&faults))
 }
 
-/// Bytes of standard input: more than a job may have.
+/// Bytes of a file that are read: more than a job may have.
 const LIMIT: u64 = 1 << 20;
+
+/// The text of a job's file, or of standard input.
+pub fn text_of(path: &Path) -> Result<String, Failure> {
+    let read = if path == Path::new("-") {
+        io::read_to_string(io::stdin().take(LIMIT))
+    } else {
+        fs::File::open(path).and_then(|file| io::read_to_string(file.take(LIMIT)))
+    };
+    read.map_err(|error| Failure::usage(format!("{}: {error}", path.display())))
+}
 
 /// The failure that names all faults of a text; its code is the first one's.
 pub fn faulty(faults: &[JobError]) -> Failure {

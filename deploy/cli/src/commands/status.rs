@@ -13,7 +13,7 @@ use clap::Parser;
 use serde_json::json;
 
 const BLOCKS: &str = "SELECT partition, count(*) AS blocks, max(height) AS height, max(tree_size) AS leaves, max(at) AS latest FROM blocks GROUP BY partition ORDER BY partition";
-const JOBS: &str = "SELECT partition, state, count(DISTINCT job) AS jobs FROM jobs GROUP BY partition, state ORDER BY partition, state";
+const JOBS: &str = "SELECT partition, state, count(*) AS jobs FROM jobs_now GROUP BY partition, state ORDER BY partition, state";
 
 /// What a node is doing
 #[derive(Debug, Parser)]

@@ -22,7 +22,6 @@ use cairn_schemas::{Account, JobId, RealmId};
 use clap::Parser;
 use serde_json::json;
 use std::{
-    fs,
     io::Write,
     path::{Path, PathBuf},
     time::Duration,
@@ -74,7 +73,7 @@ pub async fn run(args: Args, layout: &Layout) -> Result<(), Failure> {
     let Some(path) = args.job.as_deref() else {
         return std::io::stdout().write_all(EXAMPLE.as_bytes()).map_err(|error| anyhow::Error::from(error).into());
     };
-    let text = fs::read_to_string(path).map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;
+    let text = job::text_of(path)?;
     // The YAML is judged before any node is asked: a typing error needs no network.
     let prepared = Prepared::read(&path.display().to_string(), &text, args.data.as_deref())?;
     let client = commands::node(args.node.as_deref(), layout).await?;

@@ -6,7 +6,7 @@ use crate::{
     client::Client,
     commands::{self, say, up},
     exit::{Exit, Failure},
-    node::{device, keys, layout::Layout, setup},
+    node::{config::Config, device, keys, layout::Layout, setup},
 };
 use anyhow::anyhow;
 use cairn_processors::workers::{self, Enlistment, Settings, Worker, WorkerError, enlist::Missing, shelf::Shelf};
@@ -45,12 +45,13 @@ pub struct Args {
     realm: Option<String>,
     #[arg(long, default_value_t = 0)]
     partition: u32,
-    /// What its kernels run on: cpu, cuda:N, or auto for the first CUDA device that is there and right; the bits do not depend on it
-    #[arg(long, default_value = "auto", value_name = "DEVICE")]
-    device: device::Choice,
-    /// Threads of its kernels on the processor; the bits do not depend on it
-    #[arg(long, default_value_t = 1, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=256))]
-    threads: u16,
+    /// What its kernels run on, if not what the folder's configuration says (auto): cpu, cuda:N, or auto for the first CUDA device that
+    /// is there and right; the bits do not depend on it
+    #[arg(long, value_name = "DEVICE")]
+    device: Option<device::Choice>,
+    /// Threads of its kernels on the processor, if not what the folder's configuration says (1); the bits do not depend on it
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=256))]
+    threads: Option<u16>,
     /// A folder that `file:` data sets are read in; without it they are refused
     #[arg(long, value_name = "FOLDER")]
     data: Option<PathBuf>,
@@ -62,10 +63,12 @@ pub struct Args {
 pub async fn run(args: Args, layout: &Layout) -> Result<(), Failure> {
     let stop = up::interrupted()?;
     tokio::pin!(stop);
+    let kept = Config::load_or_default(layout)?.worker;
+    let (device, threads) = (args.device.unwrap_or(kept.device), args.threads.map_or(kept.threads, usize::from));
     // Before anything is said: who cannot compute the contract's bits takes no work.
     let executor = tokio::select! {
         () = &mut stop => return Ok(()),
-        proven = device::proven(args.device, args.threads.into()) => proven?,
+        proven = device::proven(device, threads) => proven?,
     };
     let (client, realm) = tokio::select! {
         () = &mut stop => return Ok(()),

@@ -200,9 +200,15 @@ impl Config {
     }
 
     fn parse(text: &str, environment: impl IntoIterator<Item = (String, String)>) -> Result<Config, String> {
-        // The file alone comes first, for its errors name their line.
-        toml::from_str::<Config>(text).map_err(|error| error.to_string())?;
-        let mut table: toml::Table = toml::from_str(text).map_err(|error| error.to_string())?;
+        // The file alone comes first, for its errors name their line. What it does not name has its default.
+        if let Err(error) = toml::from_str::<Config>(text)
+            && !error.message().starts_with("missing field")
+        {
+            return Err(error.to_string());
+        }
+        let said = |error: toml::de::Error| error.to_string();
+        let mut table: toml::Table = toml::from_str(DEFAULT).map_err(said)?;
+        toml::from_str::<toml::Table>(text).map_err(said)?.into_iter().for_each(|(name, value)| lay_over(&mut table, name, value));
         for (name, value) in environment {
             overlay(&mut table, &name, &value);
         }
@@ -231,6 +237,14 @@ impl Config {
 fn with_log(url: &str) -> String {
     let url = toml::Value::String(url.to_owned());
     DEFAULT.replacen(LOG_AT_HOME, &format!("[/PREFIX].\nurl = {url}"), 1)
+}
+
+/// A section takes the place of its keys alone.
+fn lay_over(table: &mut toml::Table, name: String, value: toml::Value) {
+    match (table.get_mut(&name), value) {
+        (Some(toml::Value::Table(section)), toml::Value::Table(keys)) => section.extend(keys),
+        (_, value) => drop(table.insert(name, value)),
+    }
 }
 
 /// `CAIRN_SERVER_LISTEN` is `server.listen`: a variable that names a section is a key of it. A value is TOML where it reads as such
@@ -290,6 +304,10 @@ mod tests {
         let older = section(DEFAULT);
         assert_ne!(older, DEFAULT);
         assert_eq!(parse(&older).unwrap(), parse(DEFAULT).unwrap());
+        assert_eq!(parse("").unwrap(), parse(DEFAULT).unwrap());
+        let some = parse("[worker]\nthreads = 2\n[server]\nmax_lag = 7\n").unwrap();
+        assert_eq!((some.worker.threads, some.server.max_lag), (2, 7));
+        assert!(parse("[worker]\nthread = 2\n").unwrap_err().contains("line 2"), "an error still names its line");
         assert!(parse(&DEFAULT.replace("keep = 3", "keep = 0")).is_err());
     }
 
