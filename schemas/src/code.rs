@@ -389,6 +389,7 @@ pub const CODES: &[Code] = &[
         "look at the space and rights of the node's `outbox` folder, then start again: nothing was lost",
     ),
     code("CRN-7114", "the outbox is damaged", "restore it from a copy; an author without its outbox might fork its lane"),
+    code("CRN-7115", "the key is in use", "stop the other that works or speaks with it, or give this one a key of its own: two writers of one key fork its lane"),
     code(
         "CRN-7121",
         "a job is not what its signed terms say",

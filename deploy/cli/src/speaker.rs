@@ -10,18 +10,21 @@ use crate::{
     row::Row,
 };
 use anyhow::anyhow;
-use cairn_processors::author::{Author, AuthorError, Head, Kept, Outbox};
+use cairn_processors::author::{Author, AuthorError, Head, Kept, Outbox, OutboxError};
 use cairn_schemas::{Body, Encoding, PublicKey, RealmId, Timestamp, Topic};
 use serde::Deserialize;
 use serde_json::Value;
 use std::{
     path::Path,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 /// How often the same bytes are sent while the node does not know their outcome yet.
 const TRIES: u32 = 20;
 const PAUSE: Duration = Duration::from_millis(500);
+/// How long another may have the key, and how often it is looked: who says one thing has its verdict before.
+const TURN: Duration = Duration::from_secs(10);
+const LOOK: Duration = Duration::from_millis(100);
 
 /// What became of an event.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -74,14 +77,14 @@ pub struct Speaker {
 }
 
 impl Speaker {
-    /// The author of a key file, with its outbox in the node's folder.
-    pub fn open(layout: &Layout, key: &Path, client: Client) -> Result<Speaker, Failure> {
-        Ok(Speaker::over(open(key, &layout.outbox())?, client))
+    /// The author of a key file, with its outbox in the node's folder; waits a while for whoever speaks with that key just now.
+    pub async fn open(layout: &Layout, key: &Path, client: Client) -> Result<Speaker, Failure> {
+        Ok(Speaker::over(open(key, &layout.outbox()).await?, client))
     }
 
     /// The same for events of the instance, which name their partition: each has the author in a lane of its own.
-    pub fn open_at(layout: &Layout, key: &Path, client: Client, partition: u32) -> Result<Speaker, Failure> {
-        let speaker = Speaker::over(open(key, &layout.outbox_at(partition))?, client);
+    pub async fn open_at(layout: &Layout, key: &Path, client: Client, partition: u32) -> Result<Speaker, Failure> {
+        let speaker = Speaker::over(open(key, &layout.outbox_at(partition)).await?, client);
         Ok(Speaker { partition: Some(partition), ..speaker })
     }
 
@@ -169,10 +172,15 @@ impl Speaker {
     }
 }
 
-fn open(key: &Path, outbox: &Path) -> Result<Author, Failure> {
+async fn open(key: &Path, outbox: &Path) -> Result<Author, Failure> {
     let key = keys::read(key)?;
-    let outbox = Outbox::open(outbox, &key.public()).map_err(AuthorError::from).map_err(unsaid)?;
-    Ok(Author::new(key, Encoding::Cose, outbox))
+    let begun = Instant::now();
+    loop {
+        match Outbox::open(outbox, &key.public()) {
+            Err(OutboxError::InUse { .. }) if begun.elapsed() < TURN => tokio::time::sleep(LOOK).await,
+            opened => return Ok(Author::new(key, Encoding::Cose, opened.map_err(AuthorError::from).map_err(unsaid)?)),
+        }
+    }
 }
 
 fn head_of(row: &Row) -> Option<(u64, cairn_schemas::EventHash)> {

@@ -1,11 +1,15 @@
 //! The outbox: signed bytes, kept until the journal shows that they were decided.
 //!
 //! Owns `outbox/<author>/<realm>/<topic>/<seq>.event`, one file an event, written durably. The last one of a lane stays, because it
-//! tells where the lane stands. Refuses bytes that it cannot read back: a damaged outbox halts its author, who might fork otherwise.
+//! tells where the lane stands. Refuses bytes that it cannot read back: a damaged outbox halts its author, who might fork otherwise;
+//! and a second writer: each would number on from where the other began.
 
 use super::Head;
 use bytes::Bytes;
-use cairn_log::durable;
+use cairn_log::{
+    disk::{DirLock, OpenError},
+    durable,
+};
 use cairn_schemas::{PublicKey, RealmId, Topic, record};
 use std::{
     collections::BTreeMap,
@@ -25,6 +29,8 @@ pub struct Kept {
 /// Why the outbox cannot be trusted or used.
 #[derive(Debug, thiserror::Error)]
 pub enum OutboxError {
+    #[error("key {author} is in use by {holder}, over {folder}", folder = folder.display())]
+    InUse { author: PublicKey, holder: String, folder: PathBuf },
     #[error("outbox file {path}: {source}", path = path.display())]
     Io { path: PathBuf, source: io::Error },
     #[error("outbox file {path} is not the signed event its name says", path = path.display())]
@@ -36,6 +42,7 @@ impl OutboxError {
         match self {
             OutboxError::Io { .. } => "CRN-7113",
             OutboxError::Damaged { .. } => "CRN-7114",
+            OutboxError::InUse { .. } => "CRN-7115",
         }
     }
 }
@@ -48,6 +55,8 @@ pub struct Outbox {
     folder: Option<PathBuf>,
     lanes: Lanes,
     settled: BTreeMap<(RealmId, Topic), u64>,
+    /// The author's folder is held as long as anybody numbers by it; the kernel frees it, however its holder ends.
+    _lock: Option<DirLock>,
 }
 
 impl Outbox {
@@ -56,11 +65,13 @@ impl Outbox {
         Outbox::default()
     }
 
-    /// The outbox of an author below `root`.
+    /// The outbox of an author below `root`, for nobody else while it lives.
+    ///
+    /// Errors: [`OutboxError::InUse`] at once where another holds it, in this process or another.
     pub fn open(root: &Path, author: &PublicKey) -> Result<Outbox, OutboxError> {
         let folder = root.join(author.to_string().trim_start_matches("did:key:"));
-        durable::make_folder(&folder).map_err(|source| OutboxError::Io { path: folder.clone(), source })?;
-        let mut outbox = Outbox { lanes: Lanes::new(), settled: BTreeMap::new(), folder: Some(folder.clone()) };
+        let lock = DirLock::exclusive(&folder).map_err(|error| unheld(error, author, &folder))?;
+        let mut outbox = Outbox { folder: Some(folder.clone()), _lock: Some(lock), ..Outbox::default() };
         for realm in children(&folder)? {
             for topic in children(&realm)? {
                 for file in children(&topic)? {
@@ -136,6 +147,14 @@ impl Outbox {
     fn path(&self, kept: &Kept) -> Option<PathBuf> {
         let folder = self.folder.as_ref()?;
         Some(folder.join(kept.realm.to_string()).join(kept.topic.name()).join(format!("{:016}.event", kept.head.seq)))
+    }
+}
+
+fn unheld(error: OpenError, author: &PublicKey, folder: &Path) -> OutboxError {
+    match error {
+        OpenError::Locked { holder, .. } => OutboxError::InUse { author: *author, holder, folder: folder.into() },
+        OpenError::Io { source, .. } => OutboxError::Io { path: folder.into(), source },
+        other => OutboxError::Io { path: folder.into(), source: io::Error::other(other) },
     }
 }
 

@@ -30,6 +30,7 @@ fn a_lane_goes_on_after_a_crash_with_the_same_bytes() {
     assert_eq!(after.pending(), said[2..]);
     after.settled(REALM, Topic::Audit, 3).unwrap();
     assert!(after.pending().is_empty());
+    drop(after);
     let mut again = author(dir.path());
     let fourth = again.say(REALM, note("four"), now()).unwrap();
     let event = record::open(&fourth.record).unwrap().event;
@@ -48,4 +49,19 @@ fn a_damaged_outbox_halts_its_author() {
     std::fs::write(&file, bytes).unwrap();
     let error = Outbox::open(dir.path(), &SecretKey::from_seed([9; 32]).public()).unwrap_err();
     assert_eq!(error.code(), "CRN-7114");
+}
+
+#[test]
+fn a_key_has_one_writer_at_a_time() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut first = author(dir.path());
+    let second = Outbox::open(dir.path(), &first.id()).unwrap_err();
+    assert_eq!(second.code(), "CRN-7115");
+    let process = format!("process {}", std::process::id());
+    assert!(second.to_string().contains(&first.id().to_string()) && second.to_string().contains(&process), "{second}");
+    let said = first.say(REALM, note("one"), now()).unwrap();
+    let other = SecretKey::from_seed([8; 32]).public();
+    assert!(Outbox::open(dir.path(), &other).is_ok(), "another key has a folder of its own");
+    drop(first);
+    assert_eq!(author(dir.path()).pending(), [said], "who comes after goes on where the other stood");
 }

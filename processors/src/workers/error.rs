@@ -2,9 +2,12 @@
 //!
 //! Owns codes 7121 to 7129. Refuses blame: what a worker could not have is reported, what it means the decider says.
 
-use crate::{author::AuthorError, ledger::LedgerError};
+use crate::{
+    author::{AuthorError, OutboxError},
+    ledger::LedgerError,
+};
 use cairn_log::journal::JournalError;
-use cairn_schemas::{BlobHash, JobId, RecordHash, decision::DispositionCode, decision::RejectionCode};
+use cairn_schemas::{BlobHash, JobId, Name, RecordHash, decision::DispositionCode, decision::RejectionCode};
 
 /// Why one duty was not done. The worker goes on with others.
 #[derive(Debug, thiserror::Error)]
@@ -77,6 +80,8 @@ impl Trouble {
 /// Why a worker ended.
 #[derive(Debug, thiserror::Error)]
 pub enum WorkerError {
+    #[error("worker {name} cannot use its outbox")]
+    Mute { name: Name, source: OutboxError },
     #[error("the author's lane forked: the journal holds another event at a number that this outbox has used")]
     Forked,
     #[error("record {record} of this worker was not taken: {code}")]
@@ -96,6 +101,7 @@ pub enum WorkerError {
 impl WorkerError {
     pub fn code(&self) -> &str {
         match self {
+            WorkerError::Mute { source, .. } => source.code(),
             WorkerError::Forked => "CRN-7126",
             WorkerError::Disposed { .. } => "CRN-7127",
             WorkerError::Rejected { .. } => "CRN-7128",

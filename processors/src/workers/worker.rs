@@ -14,7 +14,7 @@ use super::{
     voice::Voice,
 };
 use crate::{
-    author::{Author, AuthorError, Outbox},
+    author::{Author, Outbox},
     ledger::Ledger,
 };
 use cairn_kernels::exec::Executor;
@@ -89,12 +89,12 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// A worker that goes on with what its outbox holds.
+    /// A worker that goes on with what its outbox holds, the only one with its key in that folder as long as it lives.
     pub fn new(settings: Settings, ledger: Arc<dyn Ledger>) -> Result<Worker, WorkerError> {
         let Settings { name, key, partition, outbox, conduct, executor, shelf } = settings;
         let me = key.public();
         let outbox = match outbox {
-            Some(folder) => Outbox::open(&folder, &me).map_err(AuthorError::from)?,
+            Some(folder) => Outbox::open(&folder, &me).map_err(|source| WorkerError::Mute { name: name.clone(), source })?,
             None => Outbox::in_memory(),
         };
         let author = Author::new(key.clone(), Encoding::Cose, outbox);

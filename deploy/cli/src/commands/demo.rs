@@ -17,7 +17,7 @@ use crate::{
     render::{self, Format},
     speaker::Speaker,
 };
-use cairn_schemas::{Account, InstanceId, JobId, RealmId, Topic};
+use cairn_schemas::{Account, JobId, RealmId, Topic};
 use clap::Parser;
 use std::{
     net::{Ipv4Addr, SocketAddr},
@@ -68,16 +68,23 @@ pub async fn run(args: Args, layout: &Layout) -> Result<(), Failure> {
     let client = node.client()?;
     let interrupted = up::interrupted()?;
     tokio::pin!(interrupted);
-    let executor = tokio::select! {
-        proven = device::of_workers(setup.workers.len(), node.workers()) => proven,
+    let bar = render::bar(1, "realm, accounts, workers");
+    let founding = found(&setup, layout, &client, node.instance, &bar);
+    let proven = device::of_workers(setup.workers.len(), node.workers());
+    let founded = tokio::select! {
+        founded = async { tokio::try_join!(proven, founding) } => founded,
+        failure = node.ended() => Err(failure),
         () = &mut interrupted => return node.stop().await,
     };
-    if let Err(failure) = executor.and_then(|executor| node.start_workers(&setup, &executor)) {
-        return node.stop().await.and(Err(failure));
-    }
-    let instance = node.instance;
+    bar.finish_and_clear();
+    // A worker's founding events are said with its key, so it works once they are said.
+    let at_work = founded.and_then(|(executor, realm)| node.start_workers(&setup, &executor).map(|()| realm));
+    let realm = match at_work {
+        Ok(realm) => realm,
+        Err(failure) => return node.stop().await.and(Err(failure)),
+    };
     let played = tokio::select! {
-        played = play(&client, instance, layout, &setup, part.prepared.clone()) => played,
+        played = play(&client, layout, &setup, realm, part.prepared.clone()) => played,
         failure = node.ended() => Err(failure),
         () = &mut interrupted => return node.stop().await,
     };
@@ -99,10 +106,7 @@ fn cast() -> Result<Setup, Failure> {
     up::setup("demo", 1, true, workers)
 }
 
-async fn play(client: &Client, instance: InstanceId, layout: &Layout, setup: &Setup, prepared: submit::Prepared) -> Result<JobId, Failure> {
-    let bar = render::bar(1, "realm, accounts, workers");
-    let realm = found(setup, layout, client, instance, &bar).await?;
-    bar.finish_and_clear();
+async fn play(client: &Client, layout: &Layout, setup: &Setup, realm: RealmId, prepared: submit::Prepared) -> Result<JobId, Failure> {
     let job = submitted(client, layout, setup, realm, prepared).await?;
     watch::until_end(client, &job, PATIENCE).await?;
     Ok(job)
@@ -111,7 +115,7 @@ async fn play(client: &Client, instance: InstanceId, layout: &Layout, setup: &Se
 /// The producer's first job: found again if it was submitted before a crash.
 async fn submitted(client: &Client, layout: &Layout, setup: &Setup, realm: RealmId, prepared: submit::Prepared) -> Result<JobId, Failure> {
     let producer = &setup.producer.name;
-    let mut speaker = Speaker::open(layout, &layout.key(producer.as_str()), client.clone())?;
+    let mut speaker = Speaker::open(layout, &layout.key(producer.as_str()), client.clone()).await?;
     speaker.settle_pending().await?;
     if speaker.said(realm, Topic::Jobs).await? > 0 {
         let sql = format!("SELECT job FROM jobs WHERE author = '{}' ORDER BY leaf LIMIT 1", speaker.id());

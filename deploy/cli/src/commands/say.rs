@@ -38,8 +38,8 @@ pub async fn run(args: Args, layout: &Layout) -> Result<(), Failure> {
     let realm = realm(&client, args.realm.as_deref(), layout).await?;
     let key = key(args.key.as_deref(), layout)?;
     let mut speaker = match &body {
-        Body::RealmOpened(opened) => Speaker::open_at(layout, &key, client, opened.partition)?,
-        _ => Speaker::open(layout, &key, client)?,
+        Body::RealmOpened(opened) => Speaker::open_at(layout, &key, client, opened.partition).await?,
+        _ => Speaker::open(layout, &key, client).await?,
     };
     let verdict = speaker.say(realm, body).await?;
     let row = Row::of([

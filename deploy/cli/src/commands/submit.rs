@@ -79,8 +79,10 @@ pub async fn run(args: Args, layout: &Layout) -> Result<(), Failure> {
     let client = commands::node(args.node.as_deref(), layout).await?;
     let realm = say::realm(&client, args.realm.as_deref(), layout).await?;
     let account = account(args.account, args.key.as_deref(), layout)?;
-    let mut speaker = Speaker::open(layout, &say::key(args.key.as_deref(), layout)?, client.clone())?;
+    let mut speaker = Speaker::open(layout, &say::key(args.key.as_deref(), layout)?, client.clone()).await?;
     let (job, verdict) = prepared.submit(&client, &mut speaker, realm, account).await?;
+    // The key is free for the next job while this one is waited for.
+    drop(speaker);
     let row = Row::of([
         ("job", json!(job)),
         ("verdict", json!(verdict.verdict)),

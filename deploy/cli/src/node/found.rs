@@ -47,7 +47,7 @@ struct Founder<'a> {
 
 impl<'a> Founder<'a> {
     async fn enter(layout: &Layout, name: &str, client: &Client, bar: &'a ProgressBar) -> Result<Founder<'a>, Failure> {
-        Founder::with(Speaker::open(layout, &layout.key(name), client.clone())?, bar).await
+        Founder::with(Speaker::open(layout, &layout.key(name), client.clone()).await?, bar).await
     }
 
     async fn with(mut speaker: Speaker, bar: &'a ProgressBar) -> Result<Founder<'a>, Failure> {
@@ -148,8 +148,8 @@ fn unenlisted(error: WorkerError) -> Failure {
 }
 
 async fn open_realm(setup: &Setup, layout: &Layout, client: &Client, instance: InstanceId, bar: &ProgressBar) -> Result<RealmId, Failure> {
-    let issuer = Speaker::open(layout, &layout.key("issuer"), client.clone())?.id();
-    let mut admin = Founder::with(Speaker::open_at(layout, &layout.key("admin"), client.clone(), HOME)?, bar).await?;
+    let issuer = Speaker::open(layout, &layout.key("issuer"), client.clone()).await?.id();
+    let mut admin = Founder::with(Speaker::open_at(layout, &layout.key("admin"), client.clone(), HOME).await?, bar).await?;
     let realm = RealmOpened {
         name: setup.realm.name.clone(),
         partition: HOME,

@@ -139,3 +139,48 @@ fn a_worker_waits_for_a_node_that_is_away() {
     node.process.signal("CONT");
     until("the worker opens its account", || (node.count("SELECT count(*) AS n FROM accounts WHERE account = 'dan'") > 0).then_some(()));
 }
+
+/// Two that number one key's lanes fork them: the second is told who has the key, in whatever process that is.
+#[test]
+fn a_key_works_once_in_a_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let node = Node::up(&folder.path().join("node"), &["--workers", "1"]);
+    let (dir, home) = (node.dir.to_str().unwrap(), folder.path().join("dan"));
+    let refused = |name: &str, dir: &str, holder: u32| {
+        let said = run(&["worker", "--node", &node.url, "--name", name, "--dir", dir]).bad(1);
+        let named = [&format!("worker {name}"), "CRN-7115", &format!("process {holder}"), "next: stop the other"];
+        assert!(named.iter().all(|part| said.contains(part)), "{said}");
+    };
+    refused("ada", dir, node.process.0.id());
+    let dan = || {
+        let mut command = cairn(&["worker", "--node", &node.url, "--name", "dan", "--dir", home.to_str().unwrap()]);
+        command.stdout(Stdio::piped());
+        let mut worker = Running::start(command);
+        let mut line = String::new();
+        BufReader::new(worker.0.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        assert!(line.contains("account dan lacks"), "{line}");
+        worker
+    };
+    let mut first = dan();
+    refused("dan", home.to_str().unwrap(), first.0.id());
+    // A lock that outlived its holder would keep a worker from its stake.
+    first.kill();
+    drop(dan());
+    assert!(node.stop().success());
+}
+
+/// Who speaks while another speaks with the same key waits for its turn, so that both are heard.
+#[test]
+fn those_who_speak_with_one_key_at_once_are_all_heard() {
+    let folder = tempfile::tempdir().unwrap();
+    let node = Node::up(&folder.path().join("node"), &["--workers", "0"]);
+    let dir = node.dir.to_str().unwrap();
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| run(&["say", "note.recorded.v1", "{\"text\":\"at once\"}", "--dir", dir]).good());
+        }
+    });
+    assert_eq!(node.count("SELECT count(*) AS n FROM events WHERE topic = 'audit' AND type = 'note.recorded.v1'"), 4);
+    assert_eq!(node.count("SELECT count(*) AS n FROM dispositions WHERE code = 'fork'"), 0);
+    assert!(node.stop().success());
+}

@@ -1,4 +1,4 @@
-//! The lock of a node's directory: one writer, or readers while no writer lives.
+//! The lock of a directory, a node's or an author's outbox: one writer, or readers while no writer lives.
 //!
 //! Owns `DIR/LOCK`. The kernel frees the lock when its holder ends, however it ends; so the file's text names the holder but its presence
 //! means nothing. Refuses waiting: a directory in use is an answer.
@@ -51,7 +51,7 @@ impl DirLock {
         }
     }
 
-    /// The node's directory.
+    /// The directory.
     pub fn dir(&self) -> &Path {
         &self.dir
     }

@@ -118,7 +118,7 @@ async fn open_realm(
     layout: &Layout,
     client: &Client,
 ) -> Result<RealmId, Failure> {
-    let mut admin = Speaker::open_at(layout, &layout.key("admin"), client.clone(), partition)?;
+    let mut admin = Speaker::open_at(layout, &layout.key("admin"), client.clone(), partition).await?;
     let currency = Currency { code: self::name("load".into())?, scale: 0 };
     let opened = RealmOpened { name, partition, admins: vec![issuer], admission: Admission::Open, currency, issuer };
     let instance = genesis.id().context("the id of the genesis")?;
