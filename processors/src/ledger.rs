@@ -20,6 +20,8 @@ pub enum LedgerError {
     Unreachable { operation: &'static str, reason: String },
     #[error("{operation}: the node has too much to do")]
     Overloaded { operation: &'static str },
+    #[error("{operation}: the node has no space left: {reason}")]
+    Full { operation: &'static str, code: String, reason: String },
     #[error("{operation}: refused with {code}: {reason}")]
     Refused { operation: &'static str, code: String, reason: String },
     #[error("blob {hash} is not there")]
@@ -31,14 +33,14 @@ pub enum LedgerError {
 impl LedgerError {
     /// Whether the same question may be answered later.
     pub fn passes(&self) -> bool {
-        matches!(self, LedgerError::Unreachable { .. } | LedgerError::Overloaded { .. })
+        matches!(self, LedgerError::Unreachable { .. } | LedgerError::Overloaded { .. } | LedgerError::Full { .. })
     }
 
     pub fn code(&self) -> &str {
         match self {
             LedgerError::Unreachable { .. } => "CRN-7101",
             LedgerError::Overloaded { .. } => "CRN-7102",
-            LedgerError::Refused { code, .. } => code,
+            LedgerError::Full { code, .. } | LedgerError::Refused { code, .. } => code,
             LedgerError::Missing { .. } => "CRN-7103",
             LedgerError::Damaged { .. } => "CRN-7104",
         }

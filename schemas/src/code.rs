@@ -43,6 +43,7 @@ pub const CODES: &[Code] = &[
         "see `cairn lag` and the log of this process; where its log answers, start it again: nothing is lost by that",
     ),
     code("CRN-1012", "the log answers no question", "see that its brokers run and are reached; nothing acknowledged is lost, and the node goes on by itself"),
+    code("CRN-1013", "no such job here", "see `cairn sql \"SELECT job FROM jobs\"` for those that were submitted here"),
     code(
         "CRN-1018",
         "not all of the load was acknowledged and decided exactly once",
@@ -223,6 +224,7 @@ pub const CODES: &[Code] = &[
     code("CRN-5303", "the blob is larger than it may be", "store it in parts, or ask for what was named"),
     code("CRN-5304", "the blob store cannot be opened", "name a directory or an s3:// URL, with its AWS_ variables set"),
     code("CRN-5305", "the blob store did not answer", "look at the store's space, rights and health, and try again"),
+    code("CRN-5306", "the blob store has no space left", "free space in the store and send again: nothing of this blob was kept"),
     code("CRN-5401", "a store cannot be opened", "name a directory or an s3:// URL, with its AWS_ variables set"),
     code("CRN-5402", "an object is not in the store", "look whether the store is the right one; somebody may have deleted the object"),
     code("CRN-5403", "an object is larger than it may be", "look whether the store is the right one: nothing of ours is that large"),

@@ -197,10 +197,14 @@ impl Client {
         match answer.status() {
             status if status.is_success() => Ok(answer),
             StatusCode::TOO_MANY_REQUESTS => Err(LedgerError::Overloaded { operation }),
-            status if status.is_server_error() => Err(unreachable(status.to_string())),
+            status if status.is_server_error() && status != StatusCode::INSUFFICIENT_STORAGE => Err(unreachable(status.to_string())),
             status => {
-                let problem = answer.json().await.unwrap_or_else(|_| Problem::of(status.as_u16(), "CRN-1005", ""));
-                Err(LedgerError::Refused { operation, code: problem.code, reason: format!("{} {}", problem.title, problem.detail) })
+                let Problem { code, title, detail, .. } =
+                    answer.json().await.unwrap_or_else(|_| Problem::of(status.as_u16(), "CRN-1005", ""));
+                if status == StatusCode::INSUFFICIENT_STORAGE {
+                    return Err(LedgerError::Full { operation, code, reason: detail });
+                }
+                Err(LedgerError::Refused { operation, code, reason: format!("{title} {detail}") })
             }
         }
     }

@@ -46,6 +46,10 @@ pub(crate) async fn put(
     if actual != hash {
         return Err(Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, "CRN-1109", format!("they hash to {actual}")));
     }
-    gateway.blobs.put(bytes).await.map_err(|error| Refusal::new(StatusCode::INSUFFICIENT_STORAGE, error.code(), error.to_string()))?;
+    gateway.blobs.put(bytes).await.map_err(|error| {
+        let is_full = matches!(error, BlobError::Full { .. });
+        let status = if is_full { StatusCode::INSUFFICIENT_STORAGE } else { StatusCode::SERVICE_UNAVAILABLE };
+        Refusal::new(status, error.code(), error.to_string())
+    })?;
     Ok(StatusCode::CREATED)
 }

@@ -25,6 +25,8 @@ pub enum BlobError {
     TooLarge { size: u64, limit: u64 },
     #[error("blobs: {0}")]
     Open(StoreError),
+    #[error("put of blob {hash}: no space is left in the store")]
+    Full { hash: BlobHash, source: StoreError },
     #[error("{operation} of blob {hash}")]
     Store { operation: &'static str, hash: BlobHash, source: StoreError },
 }
@@ -38,6 +40,7 @@ impl BlobError {
             BlobError::TooLarge { .. } => "CRN-5303",
             BlobError::Open(_) => "CRN-5304",
             BlobError::Store { .. } => "CRN-5305",
+            BlobError::Full { .. } => "CRN-5306",
         }
     }
 
@@ -74,7 +77,10 @@ impl Blobs {
         let hash = hash_of(bytes.clone()).await;
         let key = key_of(&hash);
         let written = if self.is_whole(&hash, size).await { self.store.settle(&key).await } else { self.store.put(&key, bytes).await };
-        written.map_err(|source| BlobError::Store { operation: "put", hash, source })?;
+        written.map_err(|source| match source {
+            full if full.is_full() => BlobError::Full { hash, source: full },
+            source => BlobError::Store { operation: "put", hash, source },
+        })?;
         Ok(BlobRef { hash, size })
     }
 

@@ -43,6 +43,7 @@ fn every_error_has_a_code_of_its_own_and_a_next_step() {
         BlobError::TooLarge { size: 2, limit: 1 },
         BlobError::Open(StoreError::Open { at: "x".into(), reason: "y".into() }),
         BlobError::Store { operation: "put", hash, source: StoreError::Missing { key: "k".into() } },
+        BlobError::Full { hash, source: StoreError::Missing { key: "k".into() } },
     ];
     let key = || "k".to_owned();
     let stores = [

@@ -15,7 +15,7 @@ use object_store::path::Path as ObjectPath;
 use object_store::{ObjectStore, ObjectStoreExt, PutMode};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::{io, path};
+use std::{error::Error, io, iter::successors, path};
 use tokio::{runtime::Handle, sync::OnceCell};
 use url::Url;
 
@@ -56,6 +56,13 @@ impl StoreError {
     /// What to do about it.
     pub fn next(&self) -> &'static str {
         next_of(self.code())
+    }
+
+    /// Whether the disk below has no space left, however many layers told so. A bucket's quota shows as any other refusal.
+    pub fn is_full(&self) -> bool {
+        let causes = successors(self.source(), |&cause| cause.source());
+        let mut kinds = causes.filter_map(|cause| cause.downcast_ref::<io::Error>()).map(io::Error::kind);
+        kinds.any(|kind| matches!(kind, io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded))
     }
 }
 

@@ -60,8 +60,11 @@ impl Ledger for Local {
         let place = Place::new(Stream::Topic(topic), self.partition);
         match self.log.append(place, vec![record].into()).await {
             Ok(_) => Ok(()),
-            // Nobody knows, or there was no room: the same bytes may be sent again.
-            Err(error @ (AppendError::Unknown { .. } | AppendError::Full { .. } | AppendError::Io { .. })) => {
+            Err(error @ AppendError::Full { .. }) => {
+                Err(LedgerError::Full { operation, code: error.code().into(), reason: error.to_string() })
+            }
+            // Nobody knows: the same bytes may be sent again.
+            Err(error @ (AppendError::Unknown { .. } | AppendError::Io { .. })) => {
                 Err(LedgerError::Unreachable { operation, reason: error.to_string() })
             }
             Err(error) => Err(refused(error.code(), error.to_string())),
@@ -81,6 +84,7 @@ fn unstored(operation: &'static str, error: BlobError) -> LedgerError {
     match error {
         BlobError::Missing { hash } => LedgerError::Missing { hash },
         BlobError::Damaged { hash } => LedgerError::Damaged { hash },
+        BlobError::Full { .. } => LedgerError::Full { operation, code: error.code().into(), reason: error.to_string() },
         BlobError::Store { .. } => LedgerError::Unreachable { operation, reason: error.to_string() },
         _ => LedgerError::Refused { operation, code: error.code().into(), reason: error.to_string() },
     }

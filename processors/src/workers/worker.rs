@@ -29,6 +29,8 @@ const TRIES: u32 = 6;
 const PAUSE: Duration = Duration::from_millis(200);
 /// The longest pause, while a node is away. The end of the attempt is the end of its duties.
 const PAUSE_MAX: Duration = Duration::from_secs(10);
+/// Between two warnings that a node does not do what a duty needs.
+const QUIET: Duration = Duration::from_secs(60);
 /// Steps of progress that a slow watcher may be behind.
 const PROGRESS: usize = 1_024;
 
@@ -85,6 +87,7 @@ pub struct Worker {
     doing: FuturesUnordered<BoxFuture<'static, Done>>,
     busy: Vec<Duty>,
     failed: BTreeMap<Duty, Retry>,
+    warned: Option<Instant>,
     progress: broadcast::Sender<Progress>,
 }
 
@@ -108,6 +111,7 @@ impl Worker {
             doing: FuturesUnordered::new(),
             busy: Vec::new(),
             failed: BTreeMap::new(),
+            warned: None,
             progress,
         })
     }
@@ -253,7 +257,12 @@ impl Worker {
         let tries = self.failed.get(&duty).map_or(0, |failed| failed.tries) + 1;
         let (name, task, act, code) = (&self.name, duty.task, duty.act, trouble.code());
         if trouble.is_outage() || trouble.passes() && tries < TRIES {
-            tracing::debug!(worker = %name, %task, ?act, tries, code, %trouble, "tried again later");
+            if trouble.is_outage() && self.warned.is_none_or(|before| before.elapsed() >= QUIET) {
+                self.warned = Some(Instant::now());
+                tracing::warn!(worker = %name, %task, ?act, tries, code, %trouble, "tried again until it passes");
+            } else {
+                tracing::debug!(worker = %name, %task, ?act, tries, code, %trouble, "tried again later");
+            }
             let pause = PAUSE.saturating_mul(1 << (tries - 1).min(16)).min(PAUSE_MAX);
             self.failed.insert(duty, Retry { tries, at: Some(Instant::now() + pause) });
             return Ok(());

@@ -186,7 +186,10 @@ fn wrong_data(error: cairn_kernels::DataError) -> Failure {
 }
 
 fn unstored(error: LedgerError) -> Failure {
-    let exit = if error.passes() { Exit::Unreachable } else { Exit::Failed };
+    let exit = match error {
+        LedgerError::Unreachable { .. } | LedgerError::Overloaded { .. } => Exit::Unreachable,
+        _ => Exit::Failed,
+    };
     let code = error.code().to_owned();
     Failure::new(exit, &code, error)
 }

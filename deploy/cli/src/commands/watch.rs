@@ -40,7 +40,7 @@ pub struct Args {
 pub async fn run(args: Args, layout: &Layout) -> Result<(), Failure> {
     let client = commands::node(args.node.as_deref(), layout).await?;
     let job = match args.job {
-        Some(job) => job,
+        Some(job) => known(&client, job).await?,
         None => latest(&client).await?,
     };
     let row = until_end(&client, &job, Duration::from_secs(args.timeout)).await?;
@@ -51,7 +51,13 @@ pub async fn run(args: Args, layout: &Layout) -> Result<(), Failure> {
 async fn latest(client: &Client) -> Result<JobId, Failure> {
     let rows = client.sql("SELECT job FROM jobs ORDER BY partition, leaf DESC LIMIT 1").await?;
     let job = rows.first().map(|row| row.text("job")).unwrap_or_default();
-    job.parse().map_err(|_| Failure::new(Exit::Failed, "CRN-1009", anyhow!("no job was submitted here")))
+    job.parse().map_err(|_| Failure::new(Exit::Failed, "CRN-1013", anyhow!("no job was submitted here")))
+}
+
+/// The job, if it is there: the tables show all that was decided before they were asked, so nothing is waited for.
+async fn known(client: &Client, job: JobId) -> Result<JobId, Failure> {
+    let rows = client.sql(&format!("SELECT job FROM jobs WHERE job = '{job}' LIMIT 1")).await?;
+    if rows.is_empty() { Err(Failure::new(Exit::Failed, "CRN-1013", anyhow!("no job {job} was submitted here"))) } else { Ok(job) }
 }
 
 /// Shows a bar over the job's tasks until it ends; its last row. A job that failed is an error.

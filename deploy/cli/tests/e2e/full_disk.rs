@@ -4,11 +4,20 @@
 
 use crate::{
     logs::only_in_a_folder,
-    node::{Node, run, until},
+    node::{Node, Running, cairn, run, until},
     voice::{Voice, note, send},
+    workers::{small, write_csv},
 };
 use cairn_schemas::Encoding;
-use std::{collections::BTreeSet, fs, io::Write, path::Path, process::Command};
+use std::{
+    collections::BTreeSet,
+    fs,
+    io::Write,
+    os::unix::fs::symlink,
+    path::Path,
+    process::{Command, Stdio},
+    time::Instant,
+};
 
 /// Enough for a founded node, small enough to be filled at once.
 const SIZE: &str = "size=48m";
@@ -90,6 +99,57 @@ fn a_full_disk_loses_nothing_and_the_node_goes_on() {
     all_are_there(&node, &acknowledged);
     assert!(node.stop().success());
     replays(&dir);
+}
+
+/// Who sends is told what is full, and so is the log of the node and of each worker that waits; with space the job goes on.
+#[test]
+fn a_full_blob_store_is_named_to_all_and_the_job_goes_on() {
+    let disk = match Disk::mount() {
+        Ok(disk) => disk,
+        Err(reason) => return println!("skipped: no disk of its own could be mounted: {reason}"),
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (dir, log) = (at("node"), |name: &str| fs::File::create(at(name) + ".log").unwrap());
+    fs::create_dir(&dir).unwrap();
+    symlink(disk.0.path(), Path::new(&dir).join("blobs")).unwrap();
+    let mut up = cairn(&["up", "--listen", "127.0.0.1:0", "--workers", "0", "--dir", &dir]);
+    up.stderr(log("node"));
+    let node = Node::started(up, Path::new(&dir), None);
+    let workers = ["dan", "eve"].map(|name| {
+        let mut command = cairn(&["worker", "--node", &node.url, "--name", name, "--dir", &at(name)]);
+        command.stdout(Stdio::null()).stderr(log(name));
+        let worker = Running::start(command);
+        let opened = format!("SELECT count(*) AS n FROM accounts WHERE account = '{name}'");
+        until("the worker opens its account", || (node.count(&opened) > 0).then_some(()));
+        let pays = format!("{{\"from\":\"issuer\",\"to\":\"{name}\",\"amount\":\"5000000\"}}");
+        run(&["say", "transfer.posted.v1", &pays, "--key", "issuer", "--dir", &dir]).good();
+        worker
+    });
+    let staked = "SELECT count(*) AS n FROM balances WHERE account LIKE 'stake:%' AND balance = 5000000";
+    until("both stakes are locked", || (node.count(staked) == 2).then_some(()));
+    // They compute nothing before the disk is full.
+    workers.iter().for_each(|worker| worker.signal("STOP"));
+    fs::write(at("first"), small()).unwrap();
+    fs::write(at("second"), small().replace("data_seed: 2", "data_seed: 3")).unwrap();
+    write_csv(Path::new(&at("data")));
+    let submit = |job: &str| run(&["submit", &at(job), "--data", &at("data"), "--dir", &dir]);
+    submit("first").good();
+    disk.fill();
+    let begun = Instant::now();
+    let refused = submit("second").bad(1);
+    let named = ["CRN-5306", "no space", "next: free space"];
+    assert!(named.iter().all(|part| refused.contains(part)) && !refused.contains("cairn up"), "{refused}");
+    workers.iter().for_each(|worker| worker.signal("CONT"));
+    let warned = |name: &str| fs::read_to_string(at(name) + ".log").unwrap().lines().filter(|line| line.contains("CRN-5306")).count();
+    until("a worker says what it waits for", || (warned("dan") + warned("eve") > 0).then_some(()));
+    fs::remove_file(disk.ballast()).unwrap();
+    run(&["watch", "--dir", &dir, "--timeout", "120"]).good();
+    let most = 1 + usize::try_from(begun.elapsed().as_secs() / 60).unwrap();
+    assert!((1..=most).contains(&warned("node")), "the node: at most once a minute");
+    assert!(warned("dan") <= most && warned("eve") <= most, "a worker: at most once a minute");
+    drop(workers);
+    assert!(node.stop().success());
 }
 
 fn all_are_there(node: &Node, acknowledged: &BTreeSet<String>) {

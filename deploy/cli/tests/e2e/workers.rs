@@ -13,7 +13,7 @@ use std::{
 };
 
 /// A job on a hundred records of four values.
-fn small() -> String {
+pub fn small() -> String {
     let text = Example {
         model: "{template: mlp, input: 4, hidden: [8], classes: 2}",
         data: r#"{url: "builtin:digits?seed=7&count=100", train: 80, test: 20}"#,
@@ -32,7 +32,7 @@ fn records() -> Vec<(u8, [u8; 4])> {
     (0..100).map(|_| record()).map(|values| (u8::from(values[0] > 127), values)).collect()
 }
 
-fn write_csv(folder: &Path) {
+pub fn write_csv(folder: &Path) {
     let line = |(label, [a, b, c, d]): (u8, [u8; 4])| format!("{label},{a},{b},{c},{d}\n");
     fs::create_dir_all(folder).unwrap();
     fs::write(folder.join("records.csv"), records().into_iter().map(line).collect::<String>()).unwrap();
@@ -182,5 +182,8 @@ fn those_who_speak_with_one_key_at_once_are_all_heard() {
     });
     assert_eq!(node.count("SELECT count(*) AS n FROM events WHERE topic = 'audit' AND type = 'note.recorded.v1'"), 4);
     assert_eq!(node.count("SELECT count(*) AS n FROM dispositions WHERE code = 'fork'"), 0);
+    // What nobody submitted is not waited for.
+    let said = run(&["watch", &"0".repeat(64), "--dir", dir]).bad(1);
+    assert!(said.contains("CRN-1013") && said.contains("no job 0000"), "{said}");
     assert!(node.stop().success());
 }
