@@ -76,17 +76,18 @@ fn name(path: &Path) -> &str {
 fn snapshots_are_listed_and_verified_and_a_damaged_one_is_named() {
     let kept = Kept::new();
     let listed = kept.ask(&["snapshot", "list"]).rows();
-    assert_eq!(listed.len(), 3, "{listed:?}");
+    // A node that stops between saving one and deleting the oldest leaves one more, until it saves the next.
+    assert!((3..=4).contains(&listed.len()), "{listed:?}");
     let verified = kept.ask(&["snapshot", "verify"]).rows();
     let states = |rows: &[Value], column: &str| rows.iter().map(|row| row[column].as_str().unwrap().to_owned()).collect::<Vec<_>>();
-    assert_eq!(states(&verified, "finding"), ["met"; 3]);
+    assert_eq!(states(&verified, "finding"), vec!["met"; listed.len()]);
     assert_eq!(states(&verified, "folded"), states(&listed, "state"));
     let archive = kept.archive();
     let from_archive = kept.ask(&["snapshot", "verify", "--archive", archive.to_str().unwrap()]).rows();
     assert_eq!(from_archive, verified, "the archive leads to the same states");
     let newest = files(&kept.dir().join("snapshots/0")).pop().unwrap();
     flip(&newest);
-    assert_eq!(states(&kept.ask(&["snapshot", "list"]).rows(), "state")[2], "damaged");
+    assert_eq!(states(&kept.ask(&["snapshot", "list"]).rows(), "state").pop().unwrap(), "damaged");
     let said = kept.ask(&["snapshot", "verify"]).bad(3);
     assert!(said.contains("error[CRN-5203]") && said.contains(name(&newest)), "{said}");
     // A node starts from an older one.
