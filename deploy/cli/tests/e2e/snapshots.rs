@@ -4,7 +4,7 @@
 
 use crate::{
     logs,
-    node::{Node, cairn, ran, run},
+    node::{Node, cairn, ran, run, until},
     voice::{Voice, note},
 };
 use cairn_schemas::Encoding;
@@ -29,9 +29,15 @@ impl Kept {
         fs::write(kept.dir().join("cairn.toml"), format!("{before}[archive]{archive}")).unwrap();
         let node = Node::up(&kept.dir(), &["--workers", "1"]);
         let mut issuer = Voice::founder(&node, "issuer");
-        for n in 0..5 {
-            issuer.says(&node, note(&format!("note {n}")), Encoding::Cose);
-        }
+        // Over brokers none is saved while what lies behind the last one is being deleted.
+        let mut said = 0;
+        until("three snapshots are saved", || {
+            said += 1;
+            issuer.says(&node, note(&format!("note {said}")), Encoding::Cose);
+            let saved = fs::read_dir(kept.dir().join("snapshots/0")).into_iter().flatten();
+            let saved = saved.filter(|entry| entry.as_ref().is_ok_and(|entry| entry.path().extension().is_some_and(|of| of == "snap")));
+            (said >= 5 && saved.count() >= 3).then_some(())
+        });
         assert!(node.stop().success());
         kept
     }
