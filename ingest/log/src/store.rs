@@ -126,8 +126,8 @@ impl Store {
     /// Refuses a store of somebody else. The store is asked once; every other question asks this first.
     pub async fn check_owner(&self) -> Result<(), StoreError> {
         let Some(owner) = &self.owner else { return Ok(()) };
-        let anyones = Store { owner: None, ..self.clone() };
-        owner.seen.get_or_try_init(|| Box::pin(anyones.claim(&owner.name))).await.map(drop)
+        let anyones = || Store { owner: None, ..self.clone() };
+        owner.seen.get_or_try_init(|| Box::pin(anyones().claim(&owner.name))).await.map(drop)
     }
 
     async fn claim(self, name: &str) -> Result<(), StoreError> {

@@ -8,13 +8,11 @@ use crate::{
     commands::{submit, up, watch},
     exit::Failure,
     node::{
-        device,
-        found::found,
         layout::Layout,
         serve::{Door, Node, Start},
         setup::{Conduct, Setup},
     },
-    render::{self, Format},
+    render::Format,
     speaker::Speaker,
 };
 use cairn_schemas::{Account, JobId, RealmId, Topic};
@@ -68,19 +66,9 @@ pub async fn run(args: Args, layout: &Layout) -> Result<(), Failure> {
     let client = node.client()?;
     let interrupted = up::interrupted()?;
     tokio::pin!(interrupted);
-    let bar = render::bar(1, "realm, accounts, workers");
-    let founding = found(&setup, layout, &client, node.instance, &bar);
-    let proven = device::of_workers(setup.workers.len(), node.workers());
-    let founded = tokio::select! {
-        founded = async { tokio::try_join!(proven, founding) } => founded,
-        failure = node.ended() => Err(failure),
-        () = &mut interrupted => return node.stop().await,
-    };
-    bar.finish_and_clear();
-    // A worker's founding events are said with its key, so it works once they are said.
-    let at_work = founded.and_then(|(executor, realm)| node.start_workers(&setup, &executor).map(|()| realm));
-    let realm = match at_work {
-        Ok(realm) => realm,
+    let realm = match up::begin(&mut node, &setup, layout, &client, &mut interrupted).await {
+        Ok(Some(realm)) => realm,
+        Ok(None) => return node.stop().await,
         Err(failure) => return node.stop().await.and(Err(failure)),
     };
     let played = tokio::select! {

@@ -4,6 +4,7 @@
 //! loopback addresses without a token, and demo instances on them without `--demo`.
 
 use crate::{
+    client::Client,
     exit::{Exit, Failure},
     node::{
         device,
@@ -15,7 +16,7 @@ use crate::{
     render, speaker,
 };
 use anyhow::anyhow;
-use cairn_schemas::{Amount, ByteString, Name};
+use cairn_schemas::{Amount, ByteString, Name, RealmId};
 use clap::Parser;
 use std::{io::Write, net::SocketAddr};
 use tokio::signal::unix::{SignalKind, signal};
@@ -54,23 +55,38 @@ pub async fn run(args: Args, layout: &Layout) -> Result<(), Failure> {
     let start = Start { log: args.log.clone(), door, ..Start::default() };
     let (mut node, setup) = Node::found(layout, || fresh, start).await?;
     let client = node.client()?;
-    let bar = render::bar(1, "founding");
     let interrupted = interrupted()?;
     tokio::pin!(interrupted);
-    let founding = found(&setup, layout, &client, node.instance, &bar);
-    let proven = device::of_workers(setup.workers.len(), node.workers());
-    let founded = tokio::select! {
-        founded = async { tokio::try_join!(proven, founding) } => founded,
-        failure = node.ended() => Err(failure),
-        () = &mut interrupted => return node.stop().await,
-    };
-    bar.finish_and_clear();
-    if let Err(failure) = founded.and_then(|(executor, _)| node.start_workers(&setup, &executor)) {
+    match begin(&mut node, &setup, layout, &client, &mut interrupted).await {
+        Ok(Some(_)) => {}
+        Ok(None) => return node.stop().await,
         // What stopped the founding is the answer; the parts stop in order all the same.
-        return node.stop().await.and(Err(failure));
+        Err(failure) => return node.stop().await.and(Err(failure)),
     }
     greet(&node.url, &setup, layout).map_err(anyhow::Error::from)?;
     node.run_until(interrupted).await
+}
+
+/// Founds what the setup names, and sets its workers to work on what was proven meanwhile. The realm; none if told to stop.
+pub async fn begin(
+    node: &mut Node,
+    setup: &Setup,
+    layout: &Layout,
+    client: &Client,
+    stop: impl Future<Output = ()>,
+) -> Result<Option<RealmId>, Failure> {
+    let bar = render::bar(1, "realm, accounts, workers");
+    let founding = found(setup, layout, client, node.instance, &bar);
+    let proven = device::of_workers(setup.workers.len(), node.workers());
+    let (executor, realm) = tokio::select! {
+        founded = async { tokio::try_join!(proven, founding) } => founded?,
+        failure = node.ended() => return Err(failure),
+        () = stop => return Ok(None),
+    };
+    bar.finish_and_clear();
+    // A worker's founding events are said with its key, so it works once they are said.
+    node.start_workers(setup, &executor)?;
+    Ok(Some(realm))
 }
 
 /// A setup for everyday use: nobody cheats.
